@@ -1,0 +1,7 @@
+"""``python -m finsent``: see :mod:`finsent.cli`."""
+
+import sys
+
+from finsent.cli import main
+
+sys.exit(main(sys.argv[1:]))

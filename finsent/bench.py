@@ -1,0 +1,195 @@
+"""Speed and memory, side by side with plain TRL and with generation, in one process tree, alternating.
+
+Absolute times depend on the machine and on what else it does; ratios of alternating runs do much less. Each figure
+is the median over pairs with its range and their number. Training and scoring are also set against the matrix
+multiplication peak that the machine reaches on the model's own shapes, counted on useful operations alone:
+4 × (parameters in linear layers) × tokens for a training step with frozen weights (forward, and backward to the
+inputs), 2 × for scoring; attention, embeddings, logits and LoRA are left out of the count, dequantisation too.
+"""
+
+import gc
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+Figure = dict[str, float | int]
+GROWTH = (1, 4, 16)
+
+
+def run_bench(model: str, source: str, pairs: int = 5, rows: int = 64) -> dict[str, Any]:
+    """Return every figure of the benchmark; ``rows`` is the number of rows of one side's turn.
+
+    Raises:
+        DataError, ModelError: the data or the model cannot be used.
+    """
+    import torch
+    import transformers
+
+    from finsent.datasets import load_data, sample_rows
+    from finsent.world import hardware, usable_cores
+
+    transformers.utils.logging.disable_progress_bar()
+    if not torch.cuda.is_available():
+        torch.set_num_threads(usable_cores())
+    table = sample_rows(load_data(source).rows, rows * GROWTH[-1], seed=0)
+    some = sample_rows(table, rows, seed=0)
+    with tempfile.TemporaryDirectory() as folder:
+        train, tuned = _train_figures(model, some, pairs, Path(folder))
+    score = _score_figures(model, tuned, some, pairs)
+    growth = _growth_figures(tuned, table, rows, pairs)
+    del tuned
+    gc.collect()
+    return {
+        "model": model,
+        "rows": rows,
+        "pairs": pairs,
+        "hardware": hardware(),
+        "train": train,
+        "score": score,
+        "memory": _memory_figures(model, source),
+        "growth": growth,
+    }
+
+
+def figure(values: Sequence[float]) -> Figure:
+    """Return median, range and number of some measurements."""
+    return {"median": statistics.median(values), "min": min(values), "max": max(values), "n": len(values)}
+
+
+def alternate(sides: dict[str, Callable[[], float]], pairs: int) -> dict[str, list[float]]:
+    """Return each side's seconds in ``pairs`` turns, taken in turn after one turn of each that is not counted."""
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for turn in range(pairs + 1):
+        for name, run in sides.items():
+            taken = run()
+            if turn:
+                seconds[name].append(taken)
+    return seconds
+
+
+def ratios(slow: Sequence[float], fast: Sequence[float]) -> Figure:
+    """Return how many times as fast one side is as the other, turn by turn."""
+    return figure([one / other for one, other in zip(slow, fast, strict=True)])
+
+
+def _train_figures(model: str, rows: Any, pairs: int, folder: Path) -> tuple[dict[str, Any], tuple[Any, Any]]:
+    from finsent.bench_sides import TRAINING_SIDES, training_side
+
+    sides = {name: training_side(name, model, rows, 8, folder / name) for name in TRAINING_SIDES}
+    seconds = alternate({name: side.run for name, side in sides.items()}, pairs)
+    ours = sides["finsent"]
+    tokens = ours.trainer.packed_tokens / (pairs + 1)
+    peak = matmul_peak(ours.model, tokens=int(tokens * 8 / len(rows)))
+    useful = 4 * linear_parameters(ours.model) * tokens
+    figures = {
+        "speedup_vs_trl_tutorial": ratios(seconds["trl_tutorial"], seconds["finsent"]),
+        "speedup_vs_trl_best": ratios(seconds["trl_best"], seconds["finsent"]),
+        "share_of_peak": figure([useful / taken / peak for taken in seconds["finsent"]]),
+        "seconds_per_row": {name: figure([taken / len(rows) for taken in values]) for name, values in seconds.items()},
+        "peak_gflops": peak / 1e9,
+        "tokens_packed_per_row": tokens / len(rows),
+        "tokens_per_row": ours.trainer.row_tokens / (pairs + 1) / len(rows),
+    }
+    return figures, (ours.model, ours.trainer.processing_class)
+
+
+def _score_figures(model: str, tuned: tuple[Any, Any], rows: Any, pairs: int) -> dict[str, Any]:
+    from finsent.bench_sides import scoring_sides
+    from finsent.models import load_base
+
+    after = alternate(scoring_sides(*tuned, rows), pairs)
+    before = alternate(scoring_sides(*load_base(model), rows), pairs)
+    tokens = _scored_tokens(tuned[1], rows)
+    peak = matmul_peak(tuned[0], tokens=512)
+    useful = 2 * linear_parameters(tuned[0]) * tokens
+    return {
+        "speedup_vs_generate_loop": ratios(after["generate_loop"], after["finsent"]),
+        "speedup_vs_generate_loop_baseline": ratios(before["generate_loop"], before["finsent"]),
+        "speedup_vs_generate_batched": ratios(after["generate_batched"], after["finsent"]),
+        "share_of_peak": figure([useful / taken / peak for taken in after["finsent"]]),
+        "seconds_per_row": {name: figure([taken / len(rows) for taken in values]) for name, values in after.items()},
+        "peak_gflops": peak / 1e9,
+    }
+
+
+def _growth_figures(tuned: tuple[Any, Any], table: Any, rows: int, pairs: int) -> dict[str, Any]:
+    """Seconds a row when scoring 4 and 16 times as many rows, as a multiple of that for the fewest."""
+    from finsent.bench_sides import scoring_sides
+
+    per_row: dict[int, list[float]] = {times: [] for times in GROWTH}
+    for _ in range(max(2, pairs // 2)):
+        for times in GROWTH:
+            part = table.head(rows * times)
+            per_row[times].append(scoring_sides(*tuned, part)["finsent"]() / len(part))
+    return {f"score_{times}x": ratios(per_row[times], per_row[1]) for times in GROWTH[1:]}
+
+
+def _memory_figures(model: str, source: str) -> dict[str, Any]:
+    """Peak resident memory of two training steps, each side in a process of its own, in bytes."""
+    figures = {}
+    for batch in (8, 32):
+        for name in ("finsent", "trl_best"):
+            command = [sys.executable, "-m", "finsent.bench_sides", name, str(batch), model, source]
+            done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent.parent, check=True)
+            figures[f"{name}_batch_{batch}"] = int(done.stdout.strip().splitlines()[-1])
+    return figures
+
+
+def linear_parameters(model: Any) -> int:
+    """Return the number of weights in the 4-bit linear layers (the real number, not that of packed bytes)."""
+    from bitsandbytes.nn import Linear4bit
+
+    return sum(m.in_features * m.out_features for m in model.modules() if isinstance(m, Linear4bit))
+
+
+def matmul_peak(model: Any, tokens: int) -> float:
+    """Return the floating-point operations a second that ``torch.mm`` reaches on a model's linear shapes.
+
+    Same threads, type and device as the model; each shape counts as often as the model has it.
+    """
+    import torch
+    from bitsandbytes.nn import Linear4bit
+
+    shapes: dict[tuple[int, int], int] = {}
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            shape = (module.in_features, module.out_features)
+            shapes[shape] = shapes.get(shape, 0) + 1
+    operations = seconds = 0.0
+    for (inputs, outputs), count in shapes.items():
+        left = torch.randn(tokens, inputs, dtype=model.dtype, device=model.device)
+        right = torch.randn(inputs, outputs, dtype=model.dtype, device=model.device)
+        seconds += count * _best_seconds(lambda left=left, right=right: torch.mm(left, right))
+        operations += count * 2 * tokens * inputs * outputs
+    return operations / seconds
+
+
+def _best_seconds(work: Callable[[], Any], repeats: int = 30) -> float:
+    import torch
+
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        work()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def _scored_tokens(tokenizer: Any, rows: Any) -> int:
+    """Tokens that scoring must compute: each row's own, and each shared prefix once."""
+    from finsent.encoding import tokenize
+    from finsent.packing import common_prefix_length
+
+    total = 0
+    for _, group in rows.groupby("system_prompt"):
+        prompts = tokenize(tokenizer, group["prompt"].tolist())
+        prefix = common_prefix_length(prompts)
+        total += prefix + sum(len(prompt) - prefix for prompt in prompts)
+    return total

@@ -1,0 +1,242 @@
+"""The process behind a run: baseline, training, evaluation, all written into the run folder.
+
+Started by :mod:`finsent.launcher` as ``python -m finsent.worker RUN_FOLDER``; its output is the run's log. It owns
+the run's state from ``preparing`` to the end, looks for a request to stop between steps and between batches, and
+ends every failure in one sentence in ``run.json`` with the traceback in the log.
+"""
+
+import errno
+import importlib.metadata
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from finsent.errors import DiskFullError, FinsentError, OutOfMemoryError, RunStopped
+from finsent.launcher import start_next
+from finsent.runs import Progress, Run, RunState, read_run, stop_requested, update_run, write_atomically
+from finsent.world import hardware, usable_cores
+
+PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets", "safetensors")
+_SECONDS_BETWEEN_REPORTS = 0.5
+log = logging.getLogger("finsent.worker")
+
+
+def main(folder: Path) -> int:
+    """Carry out the run in a folder and return the process's exit code: 0 done or stopped, 1 failed."""
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(message)s", force=True)
+    now = datetime.now(UTC)
+    process = psutil.Process()
+    run = update_run(
+        folder,
+        state=RunState.PREPARING,
+        pid=process.pid,
+        pid_created=process.create_time(),
+        started=read_run(folder).started or now,
+        ended=None,
+        error=None,
+        versions={"python": sys.version.split()[0]} | {name: importlib.metadata.version(name) for name in PACKAGES},
+        hardware=hardware(),
+    )
+    log.info("Run %s, recipe %s", run.id, run.recipe.model_dump_json())
+    try:
+        carry_out(run)
+    except RunStopped as stopped:
+        _finish(folder, RunState.STOPPED, str(stopped))
+        return 0
+    except Exception as error:
+        log.info(traceback.format_exc())
+        _finish(folder, RunState.FAILED, str(in_words(error)))
+        return 1
+    _finish(folder, RunState.DONE, None)
+    return 0
+
+
+def carry_out(run: Run) -> None:
+    """Prepare, score the baseline, train, score the tuned model, and write the comparison.
+
+    Raises:
+        RunStopped: somebody asked for it; what was finished is saved.
+        FinsentError: the run cannot go on, in words.
+    """
+    import torch
+    import transformers
+
+    from finsent.metrics import compare_predictions, on_test_split
+    from finsent.models import load_base, model_hash, resolve_model
+    from finsent.predictions import save_predictions
+    from finsent.rows import draw_rows
+
+    transformers.utils.logging.disable_progress_bar()
+    if not torch.cuda.is_available():
+        torch.set_num_threads(usable_cores())
+    recipe, folder = run.recipe, run.folder
+    rows = draw_rows(recipe)
+    source = resolve_model(recipe.model)
+    run = update_run(
+        folder,
+        splits=rows.counts,
+        source_title=rows.data.title,
+        source_hash=rows.data.fingerprint,
+        model_title=source.title,
+        model_hash=model_hash(source),
+    )
+    log.info("Data: %s, %s", rows.data.title, rows.counts)
+    save_predictions(
+        rows.train[["row_id", "text", "label", "answers"]], folder / "predictions" / "training_rows.parquet"
+    )
+    model, tokenizer = load_base(recipe.model, recipe.compute_dtype)
+    log.info("Model: %s on %s, %s", source.title, model.device, model.dtype)
+
+    baseline = _baseline(run, model, tokenizer, rows.judged)
+    trainer = _train(run, model, tokenizer, rows)
+    update_run(folder, state=RunState.EVALUATING, progress=None)
+    tuned = _predict(folder, trainer.model, tokenizer, rows.judged)
+    save_predictions(tuned, run.predictions_file("tuned"))
+    comparison = compare_predictions(on_test_split(baseline), on_test_split(tuned))
+    write_atomically(run.evaluation_file, json.dumps(comparison, indent=2))
+    log.info(
+        "Accuracy on %d test rows: %.3f before, %.3f after",
+        comparison["n"],
+        comparison["baseline"]["accuracy"],
+        comparison["tuned"]["accuracy"],
+    )
+
+
+def in_words(error: Exception) -> FinsentError:
+    """Return an error as one that a user can read: what happened and what to do."""
+    if isinstance(error, FinsentError):
+        return error
+    text = str(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC or "No space left on device" in text:
+        return DiskFullError("The disk is full. Free some room, for example by deleting old runs, and start again.")
+    if isinstance(error, MemoryError) or "out of memory" in text.lower() or "can't allocate memory" in text:
+        return OutOfMemoryError(
+            "There is not enough memory for these settings. Lower batch_size (and raise gradient_accumulation by as "
+            "much), lower max_length, or switch gradient_checkpointing on."
+        )
+    first = (text.strip() or type(error).__name__).splitlines()[0]
+    return FinsentError(f"An unexpected {type(error).__name__} ended the run: {first}. The log has the details.")
+
+
+def _baseline(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
+    from finsent.predictions import baseline_key, load_predictions, save_predictions
+
+    update_run(run.folder, state=RunState.BASELINE, progress=None)
+    key = baseline_key(run.model_hash, str(model.dtype), rows)
+    shared = run.folder.parent / ".baseline" / f"{key}.parquet"
+    if shared.is_file():
+        log.info("Baseline: the same rows were scored before; taken from there")
+        baseline = load_predictions(shared)
+    else:
+        baseline = _predict(run.folder, model, tokenizer, rows)
+        save_predictions(baseline, shared)
+    save_predictions(baseline, run.predictions_file("baseline"))
+    return baseline
+
+
+def _train(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
+    from finsent.checkpoints import last_whole_checkpoint
+    from finsent.export import save_adapter
+    from finsent.training import make_trainer
+
+    folder = run.folder
+    update_run(folder, state=RunState.TRAINING, progress=None)
+    report = _reporter(folder, "steps")
+
+    def at_step(step: int, total: int) -> bool:
+        report(step, total)
+        return stop_requested(folder)
+
+    trainer = make_trainer(model, tokenizer, run.recipe, rows.train, rows.validation, folder, at_step)
+    checkpoint, problems = last_whole_checkpoint(run.checkpoints_dir)
+    for problem in problems:
+        log.info(problem)
+    if checkpoint is not None:
+        log.info("Going on from %s", checkpoint.name)
+    started = time.perf_counter()
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    steps = trainer.state.global_step
+    save_adapter(trainer.model, run)
+    update_run(
+        folder,
+        steps=steps,
+        progress=Progress(done=steps, total=trainer.state.max_steps, unit="steps"),
+        measured={
+            "training_seconds": time.perf_counter() - started,
+            "packed_tokens": trainer.packed_tokens,
+            "row_tokens": trainer.row_tokens,
+            "peak_memory_bytes": peak_memory(),
+            "best_step": trainer.state.best_global_step,
+        },
+    )
+    if steps < trainer.state.max_steps:
+        raise RunStopped(
+            f"Stopped at step {steps} of {trainer.state.max_steps}. The adapter up to there is saved and can classify."
+        )
+    return trainer
+
+
+def peak_memory() -> int:
+    """Return the most memory this process has held, in bytes: the GPU's if it computed, else the resident set."""
+    import resource
+
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes if sys.platform == "darwin" else kilobytes * 1024
+
+
+def _predict(folder: Path, model: Any, tokenizer: Any, rows: Any) -> Any:
+    from finsent.predictions import predict
+
+    report = _reporter(folder, "rows")
+
+    def at_batch(done: int, total: int) -> None:
+        report(done, total)
+        if stop_requested(folder):
+            raise RunStopped(f"Stopped while scoring, after {done} of {total} rows.")
+
+    return predict(model, tokenizer, rows, at_batch)
+
+
+def _reporter(folder: Path, unit: str) -> Callable[[int, int], None]:
+    """Return a function that writes progress into the run, at most twice a second and at the end."""
+    last = 0.0
+
+    def report(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if done == total or now - last > _SECONDS_BETWEEN_REPORTS:
+            last = now
+            steps = {"steps": done} if unit == "steps" else {}
+            update_run(folder, progress=Progress(done=done, total=total, unit=unit), **steps)
+
+    return report
+
+
+def _finish(folder: Path, state: RunState, error: str | None) -> None:
+    log.info("%s%s", state, f": {error}" if error else "")
+    update_run(folder, state=state, error=error, ended=datetime.now(UTC))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # Deprecations inside the libraries are for their authors, not for whoever reads a run's log.
+    warnings.simplefilter("ignore", FutureWarning)
+    run_folder = Path(sys.argv[1]).resolve()
+    exit_code = main(run_folder)
+    # The next in the queue gets its turn even when no app is there to see to it.
+    start_next(run_folder.parent)
+    sys.exit(exit_code)

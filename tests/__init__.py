@@ -1,0 +1,1 @@
+"""Tests of finsent; they mirror its modules and pages."""

@@ -1,0 +1,144 @@
+"""Fixtures that many tests share: tiny random models, and folders of their own for runs."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# No test may wait for a network: the hub is out of reach by decision, not by chance.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+LAB = Path(__file__).parents[1] / "finsent" / "data" / "lab_headlines.jsonl"
+
+
+def shared_data(name: str) -> Path:
+    """Return a corpus that is not part of the project, or skip the test with the reason."""
+    path = Path(__file__).parents[2] / "shared" / "data" / name
+    if not path.exists():
+        pytest.skip(f"{name} is not part of the project and not beside this checkout")
+    return path
+
+
+def under_ci() -> bool:
+    """Whether a missing browser or model must fail a test instead of skipping it."""
+    return os.environ.get("CI", "").lower() == "true"
+
+
+@pytest.fixture(autouse=True)
+def no_worker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start no real worker unless a test asks for ``real_worker``: a page starts whatever waits in the queue.
+
+    What starts instead does nothing for a while, so that the run is at work as far as a page can tell.
+    """
+    if "real_worker" not in request.fixturenames:
+        from finsent import launcher
+
+        monkeypatch.setattr(launcher, "WORKER_COMMAND", (sys.executable, "-c", "import time; time.sleep(30)"))
+
+
+@pytest.fixture
+def real_worker() -> None:
+    """Let runs be started for real."""
+
+
+@pytest.fixture
+def runs_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of runs, which the app and the command line use, too."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    monkeypatch.setenv("FINSENT_RUNS", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_tokenizer():
+    """A byte-level BPE tokenizer of 600 tokens, trained on the embedded texts; some labels have several tokens."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=600, special_tokens=["<eos>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    texts = (json.loads(line)["text"] for line in LAB.read_text(encoding="utf-8").splitlines()[:300])
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<eos>", pad_token="<eos>")
+
+
+def _save_tiny(folder: Path, kind: str, tokenizer) -> Path:
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
+
+    torch.manual_seed(0)
+    sizes = {
+        "vocab_size": 640,
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 2048,
+        "tie_word_embeddings": True,
+        "initializer_range": 0.1,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    if kind == "llama":
+        model = LlamaForCausalLM(LlamaConfig(**sizes))
+    else:
+        model = Qwen3ForCausalLM(Qwen3Config(head_dim=16, **sizes))
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer) -> Path:
+    """The folder of a two-layer Llama with random weights."""
+    return _save_tiny(tmp_path_factory.mktemp("tiny-llama"), "llama", tiny_tokenizer)
+
+
+@pytest.fixture(scope="session")
+def tiny_qwen3(tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer) -> Path:
+    """The folder of a two-layer Qwen3 with random weights."""
+    return _save_tiny(tmp_path_factory.mktemp("tiny-qwen3"), "qwen3", tiny_tokenizer)
+
+
+@pytest.fixture(params=["tiny_llama", "tiny_qwen3"])
+def tiny_model(request: pytest.FixtureRequest) -> Path:
+    """Each tiny model in turn."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def small_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of 120 of the embedded news texts with the columns text,label."""
+    import pandas as pd
+
+    rows = pd.DataFrame([json.loads(line) for line in LAB.read_text(encoding="utf-8").splitlines()])
+    path = tmp_path_factory.mktemp("data") / "small.csv"
+    rows[rows["family"] == "news"].head(120)[["text", "label"]].to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def tiny_recipe(tiny_llama: Path, small_csv: Path):
+    """A recipe that trains the tiny Llama on the small file in seconds."""
+    from finsent.recipes import change_recipe, get_recipe
+
+    changes = {
+        "model": str(tiny_llama),
+        "source": str(small_csv),
+        "rows": 48,
+        "validation_rows": 8,
+        "logging_steps": 1,
+        "evaluations_per_epoch": 2,
+        "warmup_steps": 1,
+        "learning_rate": 1e-2,
+    }
+    return change_recipe(get_recipe("quick"), changes)

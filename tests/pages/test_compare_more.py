@@ -1,0 +1,155 @@
+"""The lower part of Compare: each question's tab, on made predictions, with the figures that the library gives."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from finsent.calibration import brier_scores, prior_account
+from finsent.full_evaluation import references, run_tables
+from finsent.metrics import compare_predictions
+from finsent.predictions import save_predictions
+from finsent.runs import Run
+from finsent.sentences import points, prior_sentences, reference_sentences
+from finsent.several import compare_models
+from finsent.thresholds import threshold_choice
+from tests.predictions import made_pair, made_run
+
+APP = Path(__file__).parents[2] / "streamlit_app.py"
+TRAINING = pd.DataFrame(
+    {
+        "text": ["profit rose", "sales fell", "the shares", "a post"],
+        "label": ["positive", "negative", "neutral", "bullish"],
+    }
+)
+
+
+@pytest.fixture
+def run(runs_dir):
+    return made_run(runs_dir, *made_pair(260, seed=1, validation=60), TRAINING, "first")
+
+
+@pytest.fixture
+def opened(run):
+    """Open a tab of the page as its address does."""
+
+    def open_tab(part: str, of: Run = run) -> AppTest:
+        app = AppTest.from_file(APP, default_timeout=60)
+        app.run()
+        app.query_params["part"], app.query_params["run"] = part, of.id
+        app.switch_page("pages/compare.py").run()
+        assert not app.exception
+        return app
+
+    return open_tab
+
+
+def words(app: AppTest) -> str:
+    parts = [*app.markdown, *app.caption, *app.info]
+    return "\n".join(element.value for element in parts).replace("\\", "")
+
+
+def test_the_prior_alone(opened, run):
+    test, validation, _ = run_tables(run)
+    text = words(opened("Only the prior?"))
+    for sentence in prior_sentences(prior_account(test, validation)):
+        assert sentence in text
+    assert "fitted on 60 validation rows" in text
+
+
+def test_references_for_scale(opened, run):
+    test, _, training = run_tables(run)
+    text = words(opened("For scale"))
+    for _, sentence in reference_sentences({"reference": references(test[1], training)}):
+        assert sentence in text
+    assert "4 training rows" in text
+
+
+def test_test_texts_that_were_trained_on_are_shown(opened, run, runs_dir):
+    assert "None of the 200 test texts is among the 4 training texts" in words(opened("For scale"))
+    baseline, tuned = made_pair(260, seed=1, validation=60)
+    seen = tuned.iloc[100:103]
+    app = opened("For scale", made_run(runs_dir, baseline, tuned, pd.concat([TRAINING, seen[["text", "label"]]])))
+    assert "3 of 200 test texts are among the 7 training texts" in words(app)
+    rest = compare_predictions(*(table.iloc[60:].drop(seen.index) for table in (baseline, tuned)))
+    assert f"Without them: accuracy {rest['baseline']['accuracy']:.1%} before" in words(app)
+    assert f"{points(rest['accuracy_difference'])}, n = 197" in words(app)
+    assert app.dataframe[-1].value["row_id"].tolist() == seen["row_id"].tolist()
+
+
+def test_how_sure(opened, run):
+    test, _, _ = run_tables(run)
+    app = opened("How sure?")
+    before, after = (brier_scores(table).mean() for table in test)
+    shown = [metric.value for metric in app.metric if "Brier" in metric.label]
+    assert shown == [f"{before:.3f} → {after:.3f}"]
+    assert "n = 200 test rows" in words(app)
+
+
+def test_the_threshold_is_picked_on_validation_rows(opened, run):
+    test, validation, _ = run_tables(run)
+    app = opened("Threshold")
+    for target in (0.05, 0.2):
+        app.select_slider(key="target").set_value(target).run()
+        choice = threshold_choice(validation[1], test[1], target)
+        assert f"threshold **{choice['threshold']:.2f}**" in words(app)
+        assert points(choice["positive_recall"]["difference"]) in words(app)
+
+
+def test_without_validation_rows_nothing_is_fitted(runs_dir, opened):
+    bare = made_run(runs_dir, *made_pair(60, seed=2), name="bare")
+    for part in ("Only the prior?", "Threshold"):
+        assert "Nothing is ever fitted on test rows" in words(opened(part, bare))
+    assert "did not keep its training rows" in words(opened("For scale", bare))
+
+
+def test_written_answers_and_the_flattering_switch(opened, run):
+    assert f"evaluate {run.id} --generate" in opened("Written answers").code[-1].value
+    for model in ("baseline", "tuned"):
+        table = pd.read_parquet(run.predictions_file(model))
+        table["generated_label"] = table["predicted"].where(table["label"] != "neutral", "invalid")
+        table["generated"] = " " + table["generated_label"]
+        save_predictions(table, run.predictions_file(model))
+    app = opened("Written answers")
+
+    def figures() -> pd.DataFrame:
+        shown = [element.value for element in app.dataframe if "answers" in element.value][0]
+        return shown.set_index(["model", "answers"])
+
+    strict = figures()
+    neutral = int((run_tables(run)[0][0]["label"] == "neutral").sum())
+    assert strict.loc[("Fine-tuned", "written"), "invalid"] == neutral
+    app.toggle(key="flatter").set_value(True).run()
+    assert figures().loc[("Fine-tuned", "written"), "invalid"] == 0
+    assert figures().loc[("Fine-tuned", "written"), "accuracy"] > strict.loc[("Fine-tuned", "written"), "accuracy"]
+    assert figures().loc[("Fine-tuned", "scored")].equals(strict.loc[("Fine-tuned", "scored")])
+
+
+def test_several_runs(opened, run, runs_dir):
+    baseline, other = made_pair(260, seed=1, validation=60, gain=0.4)
+    second = made_run(runs_dir, baseline, other, name="second")
+    app = opened("Several runs")
+    app.multiselect(key="several").set_value([run.id, second.id]).run()
+    tables = {"baseline": run_tables(second)[0][0], "second": run_tables(second)[0][1], "first": run_tables(run)[0][1]}
+    expected = compare_models(tables)
+    assert f"Cochran's Q = {expected['q']:.2f}" in words(app)
+    pairs = [element.value for element in app.dataframe if "p (Holm)" in element.value][0]
+    assert sorted(pairs["p (Holm)"]) == pytest.approx(sorted(pair["p_holm"] for pair in expected["pairs"]), rel=1e-6)
+    app.multiselect(key="several").set_value([]).run()
+    assert "Choose a run." in words(app)
+
+
+def test_runs_on_other_rows_get_a_sentence(opened, run, runs_dir):
+    baseline, other = made_pair(50, seed=7)
+    stranger = made_run(runs_dir, baseline, other, name="stranger")
+    app = opened("Several runs")
+    app.multiselect(key="several").set_value([run.id, stranger.id]).run()
+    assert not app.exception
+    assert "not judged on the same rows" in app.error[0].value.replace("\\", "")
+
+
+def test_both_exports_are_offered(opened):
+    app = opened("Export")
+    labels = [button.proto.label for button in app.get("download_button")]
+    assert {"Report (one HTML file)", "Figures (JSON)"} <= set(labels)

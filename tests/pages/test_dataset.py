@@ -1,0 +1,193 @@
+"""The Dataset page: what is there, found by search and filters, opened row by row; bad data in one sentence."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from finsent import tokens
+from finsent.datasets import filter_rows, load_data, split_rows
+from finsent.errors import HubUnreachableError
+
+APP = Path(__file__).parents[2] / "streamlit_app.py"
+
+
+@pytest.fixture
+def app(runs_dir, tiny_tokenizer, monkeypatch):
+    """The page, not run yet, with the tests' tokenizer."""
+    monkeypatch.setattr(tokens, "load_tokenizer", lambda model: tiny_tokenizer)
+    st.cache_resource.clear()
+    yield visit()
+    st.cache_resource.clear()
+
+
+def visit():
+    return AppTest.from_file(str(APP), default_timeout=60).run().switch_page("pages/dataset.py")
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return split_rows(load_data("embedded").rows)
+
+
+def metrics(app):
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def words(app):
+    return " ".join(str(element.value) for kind in ("markdown", "caption", "text") for element in app.get(kind))
+
+
+def listed(app):
+    """The table of rows that match."""
+    return next(frame.value for frame in app.dataframe if list(frame.value.columns)[:2] == ["row_id", "label"])
+
+
+def test_counts_are_those_of_the_data_and_synthetic_is_said(app):
+    app.run()
+    assert not app.exception
+    assert metrics(app) == {
+        "Sentiment rows": "1,319",
+        "Rows before the filter": "1,319",
+        "Train rows": "1,055",
+        "Validation rows": "132",
+        "Test rows": "132",
+    }
+    assert "Synthetic data" in words(app)
+    assert load_data("embedded").fingerprint in words(app)
+    assert "n = 1,319" in words(app)
+
+
+def test_the_split_table_agrees_with_the_split(app, rows):
+    app.run()
+    table = next(frame.value for frame in app.dataframe if "share" in frame.value and "split" in frame.value)
+    assert dict(zip(table["split"], table["rows"], strict=True)) == rows["split"].value_counts().to_dict()
+    assert table["share"].sum() == pytest.approx(1)
+    assert "*train* half is the **test** split" in words(app)
+
+
+def test_search_and_filters_find_what_the_library_finds(app, rows):
+    app.run()
+    app.text_input(key="search").set_value("PROFIT").run()
+    assert listed(app)["row_id"].tolist() == filter_rows(rows, "profit")["row_id"].tolist()
+    app.multiselect(key="label").set_value(["neutral", "negative"])
+    app.multiselect(key="split").set_value(["train"]).run()
+    expected = filter_rows(rows, "profit", label=["neutral", "negative"], split=["train"])
+    assert listed(app)["row_id"].tolist() == expected["row_id"].tolist()
+    assert f"**{len(expected)}** of 1,319 rows" in words(app)
+
+
+def test_a_link_brings_search_filters_and_the_open_row_back(app, rows):
+    row = rows[(rows["label"] == "neutral") & rows["text"].str.contains("launch")].iloc[0]
+    app.query_params.update({"search": "launch", "label": "neutral", "row": row["row_id"]})
+    app.run()
+    assert app.text_input(key="search").value == "launch"
+    assert app.multiselect(key="label").value == ["neutral"]
+    assert [code.value for code in app.code] == [row["prompt"], " neutral"]
+
+
+def test_characters_of_a_pattern_are_searched_as_they_are(app):
+    app.run()
+    app.text_input(key="search").set_value(".*(").run()
+    assert not app.exception
+    assert "No row matches" in app.info[0].value
+
+
+def test_an_open_row_shows_its_prompt_and_which_tokens_are_supervised(app, rows, tiny_tokenizer):
+    row = rows.iloc[7]
+    app.query_params["row"] = row["row_id"]
+    app.run()
+    assert app.code[0].value == row["prompt"]
+    assert row["answers"].replace("|", ", ") in words(app)
+    shown = next(frame.value for frame in app.dataframe if "answer_loss" in frame.value)
+    pd.testing.assert_frame_equal(shown, tokens.token_table(tiny_tokenizer, rows, row["row_id"])[::-1])
+
+
+def test_a_tokenizer_out_of_reach_leaves_the_rest_of_the_page(app, rows, monkeypatch):
+    def out_of_reach(model):
+        raise HubUnreachableError("The hub does not answer.")
+
+    monkeypatch.setattr(tokens, "load_tokenizer", out_of_reach)
+    app.query_params["row"] = rows["row_id"].iloc[0]
+    app.run()
+    assert "does not answer" in app.warning[0].value
+    assert app.code[0].value == rows["prompt"].iloc[0]
+    assert not app.exception
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "There is no data at"),
+        ("text,sentiment\na,positive\n", "no column label"),
+        ("text,label\na,good\n", "good"),
+        ("text,label\n", "no rows"),
+        ("text,label\na,positive\n", "a split needs 10"),
+    ],
+)
+def test_bad_data_are_one_sentence_and_no_figures(app, tmp_path, content, sentence):
+    path = tmp_path / "own.csv"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    app.query_params["data"] = str(path)
+    app.run()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert sentence in app.error[0].value.replace("\\", "")
+    assert not app.metric
+    assert sorted(tmp_path.iterdir()) == sorted(path for path in [tmp_path / "runs", path] if path.exists())
+
+
+def test_the_hub_out_of_reach_is_one_sentence_that_offers_the_embedded_data(app):
+    app.run()
+    app.selectbox(key="data").set_value("hub").run()
+    assert len(app.error) == 1
+    assert "does not answer" in app.error[0].value
+    assert "embedded" in app.error[0].value
+
+
+def test_a_file_of_ones_own_is_not_called_synthetic_and_its_text_stays_text(app, tmp_path):
+    nasty = "**bold** <script>alert(1)</script> $x$ [link](http://a.b)"
+    texts = [f"{nasty} {chr(97 + place)}" for place in range(12)]
+    pd.DataFrame({"text": texts, "label": "neutral", "topic": "<b>t</b>"}).to_csv(tmp_path / "own.csv", index=False)
+    app.query_params.update({"data": str(tmp_path / "own.csv"), "row": "3"})
+    app.run()
+    assert not app.exception
+    assert metrics(app)["Sentiment rows"] == "12"
+    assert "Synthetic" not in words(app)
+    assert texts[3] in app.code[0].value
+    assert not any("alert(1)" in element.value for element in [*app.markdown, *app.caption])
+
+
+def test_a_changed_file_is_read_again(app, tmp_path):
+    path = tmp_path / "own.csv"
+    for count in (12, 15):
+        rows = pd.DataFrame({"text": [f"text {place}" for place in range(count)], "label": "neutral"})
+        rows.to_csv(path, index=False)
+        # A new visit each time: what was read is kept between visitors, too.
+        visitor = visit()
+        visitor.query_params["data"] = str(path)
+        assert metrics(visitor.run())["Sentiment rows"] == str(count)
+
+
+def test_findings_are_shown_with_their_rows_when_asked_for(app, tmp_path):
+    texts = ["Sales rose", "Sales rose"] + [f"Text {chr(97 + place) * 3}" for place in range(10)]
+    pd.DataFrame({"text": texts, "label": ["positive", "negative"] + ["neutral"] * 10}).to_csv(
+        tmp_path / "own.csv", index=False
+    )
+    app.query_params.update({"data": str(tmp_path / "own.csv"), "view": "Findings"})
+    app.run()
+    titles = [expander.label for expander in app.expander]
+    assert "Repeated texts: 2 of 12 rows" in titles
+    assert "Conflicting labels: 2 of 12 rows" in titles
+
+
+def test_an_upload_is_shown_in_place_of_the_data_chosen(app):
+    content = "text,label\n" + "".join(f"post {place},bullish\n" for place in range(20))
+    app.run()
+    app.file_uploader[0].upload("mine.csv", content.encode(), "text/csv").run()
+    assert not app.exception
+    assert metrics(app)["Sentiment rows"] == "20"
+    assert "opened file" in words(app)

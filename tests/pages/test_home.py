@@ -1,0 +1,101 @@
+"""The Lab page: an honest story without a run, the run's own words with one, and one next step."""
+
+import json
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from finsent.classify import Answer
+from finsent.labels import TO_THREE
+from finsent.recipes import get_recipe
+from finsent.runs import create_run, update_run
+from tests.predictions import made_pair, made_predictions, made_run
+
+APP = Path(__file__).parents[2] / "streamlit_app.py"
+
+
+def visit() -> AppTest:
+    return AppTest.from_file(str(APP), default_timeout=60).run()
+
+
+def words(app: AppTest) -> str:
+    return " ".join(str(element.value) for element in [*app.markdown, *app.caption, *app.code])
+
+
+def headings(app: AppTest) -> list[str]:
+    return [heading.value for heading in app.subheader]
+
+
+def start_work(runs_dir: Path) -> None:
+    run = create_run(get_recipe("quick"), runs_dir)
+    process = psutil.Process()
+    update_run(run.folder, state="training", pid=os.getpid(), pid_created=process.create_time())
+
+
+def test_without_a_run_it_quotes_the_tutorial_as_the_tutorials_and_points_to_train(runs_dir: Path):
+    app = visit()
+    assert not app.exception
+    assert "27 % of test texts" in words(app)
+    assert "Those figures are the tutorial's" in words(app)
+    assert "Embedded world" in words(app)
+    assert "1,319 lab headlines" in words(app)
+    assert app.button(key="next-step").label == "Launch a run"
+    assert "The newest result" not in headings(app)
+
+
+def test_the_base_model_answers_when_asked_and_not_before(runs_dir: Path, monkeypatch: pytest.MonkeyPatch):
+    class FakeClassifier:
+        def __init__(self, model: str) -> None:
+            assert model == "embedded"
+
+        def classify(self, texts: list[str]) -> list:
+            answer = Answer("positive", {"positive": 0.81, "neutral": 0.15, "negative": 0.04})
+            return [type("Classified", (), {"baseline": answer})]
+
+    monkeypatch.setattr("finsent.classify.Classifier", FakeClassifier)
+    app = visit().switch_page("pages/home.py").run()
+    assert "81.0%" not in words(app)
+    app.button(key="ask").click().run()
+    assert not app.exception
+    assert "says **positive** (positive 81.0%, neutral 15.0%, negative 4.0%)" in words(app)
+
+
+def test_a_run_at_work_comes_first_and_keeps_the_processor(runs_dir: Path):
+    start_work(runs_dir)
+    app = visit()
+    assert "A run is at work" in words(app)
+    assert app.button(key="next-step").label == "Watch it"
+    assert app.button(key="ask").disabled
+
+
+def test_with_a_run_it_shows_a_text_put_right_and_the_verdict(runs_dir: Path):
+    baseline, tuned = made_pair(60)
+    made_run(runs_dir, baseline, tuned)
+    app = visit()
+    assert not app.exception
+    assert "27 % of test texts" not in words(app)
+    assert "This text is labelled **neutral**" in words(app)
+    assert "The newest result" in headings(app)
+    assert "n = 60 test rows" in words(app).replace("\\", "")
+    shown = {metric.label: metric.value for metric in app.metric}
+    before, after = ((t["predicted"].map(TO_THREE) == t["label"].map(TO_THREE)).mean() for t in (baseline, tuned))
+    assert shown["Accuracy"] == f"{before:.0%} → {after:.0%}"
+    assert app.button(key="next-step").label == "Compare the two models"
+
+
+def test_a_run_without_the_error_says_so(runs_dir: Path):
+    both = made_predictions(["neutral", "positive"] * 4, ["neutral", "positive"] * 4)
+    made_run(runs_dir, both, both)
+    assert "called no neutral test text positive" in words(visit())
+
+
+def test_a_run_that_cannot_be_read_is_passed_over(runs_dir: Path):
+    run = made_run(runs_dir, *made_pair(40))
+    run.predictions_file("tuned").write_text("not a table")
+    run.evaluation_file.write_text(json.dumps({"n": 3}))
+    app = visit()
+    assert not app.exception
+    assert "The newest result" not in headings(app)

@@ -1,0 +1,116 @@
+"""The Model page: the numbers it shows, what moves them, and what it says to a wrong model."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from finsent.memory import memory_account
+from finsent.memory_check import MeasuredStep
+from finsent.models import MODELS
+from finsent.recipes import get_recipe
+from finsent.runs import create_run
+from finsent.skeleton import read_configuration
+
+APP = Path(__file__).parents[2] / "streamlit_app.py"
+
+
+@pytest.fixture
+def visit(runs_dir):
+    def open_page(**address: str) -> AppTest:
+        app = AppTest.from_file(APP, default_timeout=120).run()
+        for key, value in address.items():
+            app.query_params[key] = value
+        return app.switch_page("pages/model.py").run()
+
+    return open_page
+
+
+@pytest.fixture
+def tiny(tiny_qwen3: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tiny model under the title “Tiny” in the list of models (AppTest knows values from the list alone)."""
+    monkeypatch.setitem(MODELS, str(tiny_qwen3), "Tiny")
+    return tiny_qwen3
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def words(app: AppTest) -> str:
+    return " ".join(str(element.value) for element in [*app.markdown, *app.caption, *app.code])
+
+
+def test_qwen3_shows_the_tutorials_tables_and_explains_them(visit):
+    app = visit(model="qwen3-0.6b")
+    assert not app.exception
+    assert metrics(app)["Parameters"] == "596,049,920"
+    assert metrics(app)["torchinfo's total"] == "531,431,424"
+    before, after = (code.value for code in app.code[:2])
+    assert "Trainable params: 311,230,464" in before
+    assert "Trainable params: 1,146,880" in after
+    assert "596,049,920 − 220,200,960 + 155,582,464 = 531,431,424" in words(app)
+    assert "The tutorial says 24 attention heads; the configuration says 16 and 8." in words(app)
+    table = app.dataframe[0].value.set_index("module")
+    assert table.loc["Total"].tolist() == [531_431_424, 532_578_304, 1_146_880]
+
+
+def test_rank_and_matrices_change_what_lora_trains(visit, tiny):
+    app = visit(model="Tiny")
+    at_8 = metrics(app)["LoRA adds and trains"]
+    app.select_slider(key="rank").set_value(16).run()
+    at_16 = metrics(app)["LoRA adds and trains"]
+    assert int(at_16.replace(",", "")) == 2 * int(at_8.replace(",", ""))
+    app.multiselect(key="targets").select("down_proj").run()
+    assert int(metrics(app)["LoRA adds and trains"].replace(",", "")) > int(at_16.replace(",", ""))
+    app.multiselect(key="targets").set_value([]).run()
+    assert not app.exception
+    assert "at least one matrix" in app.info[0].value
+
+
+def test_the_tutorials_example_is_exact(visit, tiny):
+    app = visit(model="Tiny")
+    assert "200,000,000" in words(app)
+    assert "exactly 120,000" in words(app)
+    app.slider(key="example-rank").set_value(8).run()
+    assert "240,000" in words(app)
+    assert "exactly 120,000" not in words(app)
+
+
+def test_a_wrong_model_gets_one_sentence_and_no_traceback(visit):
+    app = visit(model="/no/such/folder")
+    assert not app.exception
+    assert len(app.error) == 1
+    assert "There is no model" in app.error[0].value
+
+
+def test_the_memory_account_follows_the_settings(visit, tiny):
+    app = visit(model="Tiny")
+    peak = "Predicted peak of all tensors"
+    before = metrics(app)[peak]
+    app.select_slider(key="batch").set_value(128).run()
+    assert int(metrics(app)[peak].split()[0]) > int(before.split()[0])
+    recipe = get_recipe("quick").model_copy(update={"model": str(tiny), "batch_size": 128})
+    account = memory_account(read_configuration(str(tiny)), recipe, 75, 38)
+    assert metrics(app)[peak] == f"{account.total / 1e6:,.0f} MB"
+
+
+def test_a_measured_step_stands_beside_its_prediction(visit, tiny, monkeypatch: pytest.MonkeyPatch):
+    step = MeasuredStep(3_000_000, 8, 334, 600, 16, "cpu")
+    monkeypatch.setattr("pages._model_memory.measure_apart", lambda recipe: step)
+    app = visit(model="Tiny")
+    app.button(key="measure").click().run()
+    assert not app.exception
+    assert "334 packed tokens, 16 of them supervised" in words(app)
+    assert "measured 3 MB" in words(app)
+
+
+def test_nothing_is_measured_while_a_run_is_at_work(visit, tiny, runs_dir: Path):
+    create_run(get_recipe("quick"), runs_dir)
+    assert visit(model="Tiny").button(key="measure").disabled
+
+
+def test_what_is_not_here_cannot_be_measured(visit):
+    app = visit(model="qwen3-0.6b")
+    assert app.button(key="measure").disabled
+    assert "out of reach" in words(app)

@@ -1,0 +1,33 @@
+"""Figures of the Neutral news page hold what their tables hold."""
+
+import pytest
+
+from finsent.charts import LABEL_COLORS
+from finsent.charts_neutral import group_figure, probability_figure
+from finsent.inspection import group_errors, neutral_items
+from tests.predictions import made_predictions
+
+
+def test_every_group_has_both_models_with_their_intervals_and_n():
+    gold = ["neutral"] * 4
+    items = neutral_items(
+        made_predictions(gold, ["positive"] * 4), made_predictions(gold, ["positive", "neutral", "neutral", "neutral"])
+    ).assign(topic=["product_launch", "product_launch", "product_launch", "legal"])
+    table = group_errors(items)
+    figure = group_figure(table)
+    assert list(figure.layout.yaxis.ticktext) == ["product launch (n = 3)", "legal (n = 1)"]
+    baseline, tuned = figure.data
+    assert (baseline.name, list(baseline.x)) == ("baseline", [1.0, 1.0])
+    assert list(tuned.x) == pytest.approx([1 / 3, 0])
+    ends = [x + reach for x, reach in zip(tuned.x, tuned.error_x.array, strict=True)]
+    assert ends == pytest.approx(table["tuned high"].tolist())
+    assert baseline.marker.symbol != tuned.marker.symbol
+
+
+def test_probabilities_are_stacked_in_the_labels_colours():
+    figure = probability_figure({"negative": 0.1, "neutral": 0.2, "positive": 0.7}, dict.fromkeys(LABEL_COLORS, 0.25))
+    assert [bar.name for bar in figure.data] == ["negative", "neutral", "positive"]
+    assert [bar.marker.color for bar in figure.data] == [LABEL_COLORS[bar.name] for bar in figure.data]
+    assert list(figure.data[2].y) == ["fine-tuned", "baseline"]
+    assert list(figure.data[2].x) == [0.25, 0.7]
+    assert figure.data[2].text == ("25%", "positive 70%")

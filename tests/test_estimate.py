@@ -1,0 +1,154 @@
+"""Estimates: counts as the trainer makes them, times from measured speed alone, intervals that cover."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from finsent.estimate import estimate_run, evaluations, in_words, remaining, total_steps
+from finsent.recipes import change_recipe, get_recipe
+from finsent.runs import Progress, RunState, create_run, update_run
+from finsent.speed import measured_speed
+from finsent.world import hardware
+
+QUICK = get_recipe("quick")
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def curves(steps, times):
+    return pd.DataFrame({"tag": "train/loss", "step": steps, "wall_time": times, "value": 1.0})
+
+
+@pytest.fixture
+def finished(runs_dir):
+    """80 rows in 10 steps of 2 s, 2 looks of 4 s at 20 rows, 30 rows scored in 6 s, 5 s of preparation."""
+    recipe = change_recipe(QUICK, {"evaluations_per_epoch": 2, "logging_steps": 1})
+    run = create_run(recipe, runs_dir)
+    stations = {"preparing": 0, "baseline": 5, "training": 11, "evaluating": 39}
+    writer = EventFileWriter(str(run.tensorboard_dir))
+    for step in range(1, 11):
+        time = START.timestamp() + 11 + 2 * step + (4 if step > 5 else 0)
+        summary = Summary(value=[Summary.Value(tag="train/loss", simple_value=1.0)])
+        writer.add_event(Event(wall_time=time, step=step, summary=summary))
+    for step in (5, 10):
+        summary = Summary(value=[Summary.Value(tag="eval/loss", simple_value=1.0)])
+        writer.add_event(Event(wall_time=START.timestamp() + 11 + 4 * step, step=step, summary=summary))
+    writer.close()
+    return update_run(
+        run.folder,
+        state="done",
+        started=START,
+        ended=START + timedelta(seconds=45),
+        entered={state: START + timedelta(seconds=second) for state, second in stations.items()},
+        steps=10,
+        splits={"train": 80, "validation": 20, "test": 10},
+        hardware=hardware(),
+        measured={"peak_memory_bytes": 10**9},
+    )
+
+
+def test_steps_are_those_of_the_trainer():
+    assert total_steps(QUICK, 1049) == 132
+    assert total_steps(get_recipe("tutorial"), 35_367) == 885 * 10
+    assert total_steps(change_recipe(QUICK, {"epochs": 0.5}), 16) == 1
+
+
+def test_evaluations_count_the_last_step():
+    assert evaluations(QUICK, 1049) == 3
+    assert evaluations(change_recipe(QUICK, {"evaluations_per_epoch": 3}), 80) == 3
+
+
+def test_speed_is_what_was_measured(finished):
+    speed = measured_speed(finished)
+    assert speed.preparing == 5
+    assert speed.train_row == pytest.approx(2 / 8)
+    assert speed.validation_row == pytest.approx((28 - 20) / (2 * 20))
+    assert speed.score_row == pytest.approx(6 / 30)
+
+
+def test_the_same_run_again_is_estimated_at_what_it_took(finished):
+    estimate = estimate_run(finished.recipe, finished.splits, [finished], finished.folder.parent)
+    assert estimate.seconds == pytest.approx(45)
+    assert estimate.steps == 10
+    assert estimate.speed.basis == f"run {finished.id}"
+
+
+def test_twice_the_rows_cost_twice_the_training(finished):
+    once = estimate_run(finished.recipe, finished.splits, [finished], finished.folder.parent)
+    twice = estimate_run(finished.recipe, finished.splits | {"train": 160}, [finished], finished.folder.parent)
+    assert twice.seconds - once.seconds == pytest.approx(80 * 0.25)
+
+
+@pytest.mark.parametrize("changes", [{"state": RunState.STOPPED}, {"hardware": {"cores": 512}}, {"entered": {}}])
+def test_without_a_measurement_there_is_no_number(finished, changes):
+    other = finished.model_copy(update=changes)
+    assert estimate_run(finished.recipe, finished.splits, [other], finished.folder.parent) is None
+
+
+def test_another_model_is_no_measurement(finished):
+    recipe = change_recipe(finished.recipe, {"model": "qwen3-0.6b"})
+    assert estimate_run(recipe, finished.splits, [finished], finished.folder.parent) is None
+
+
+def at(run, state, seconds, progress=None):
+    return run.model_copy(
+        update={"state": RunState(state), "entered": {RunState(state): START}, "progress": progress, "ended": None}
+    ), START + timedelta(seconds=seconds)
+
+
+def test_a_steady_pace_has_a_narrow_interval(finished):
+    run, now = at(finished, "training", 100, Progress(done=50, total=80, unit="steps"))
+    left = remaining(run, curves(range(0, 51, 5), START.timestamp() + 2.0 * np.arange(0, 51, 5)), now)
+    assert (left.seconds, left.low, left.high) == pytest.approx((60, 60, 60))
+
+
+def test_steps_of_an_earlier_session_do_not_count(finished):
+    run, now = at(finished, "training", 20, Progress(done=30, total=40, unit="steps"))
+    times = START.timestamp() + np.array([-9000, -8000, 0, 10, 20])
+    left = remaining(run, curves([5, 10, 20, 25, 30], times), now)
+    assert left.seconds == pytest.approx(20)
+
+
+def test_scoring_is_measured_by_its_rows(finished):
+    run, now = at(finished, "baseline", 30, Progress(done=60, total=200, unit="rows"))
+    assert remaining(run, curves([], []), now).seconds == pytest.approx(70)
+
+
+def test_nothing_measured_yet_means_nothing_said(finished):
+    run, now = at(finished, "training", 5, Progress(done=1, total=80, unit="steps"))
+    assert remaining(run, curves([1], [START.timestamp() + 2]), now) is None
+    run, now = at(finished, "preparing", 5)
+    assert remaining(run, curves([], []), now) is None
+    assert remaining(finished, curves([1, 2], [0.0, 1.0])) is None
+
+
+def test_the_interval_covers_in_about_95_of_100_runs(finished):
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(400):
+        seconds = rng.normal(2.0, 0.4, size=200)
+        times = START.timestamp() + np.concatenate([[0.0], seconds.cumsum()])
+        run, now = at(finished, "training", times[100] - START.timestamp(), Progress(done=100, total=200, unit="steps"))
+        left = remaining(run, curves(np.arange(101), times[:101]), now)
+        covered += left.low <= times[200] - times[100] <= left.high
+    assert 0.91 <= covered / 400 <= 0.985
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (59.6, "1 min"),
+        (45, "45 s"),
+        (200, "3 min 20 s"),
+        (1500, "25 min"),
+        (3600, "1 h"),
+        (7500, "2 h 5 min"),
+    ],
+)
+def test_durations_in_words(seconds, words):
+    assert in_words(seconds) == words

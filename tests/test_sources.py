@@ -1,0 +1,194 @@
+"""Reading sources: files and folders of each kind, and everything that can be wrong with them."""
+
+import json
+
+import datasets
+import httpx2
+import pandas as pd
+import pytest
+
+from finsent import sources
+from finsent.datasets import load_data
+from finsent.errors import (
+    DataError,
+    EmptyDataError,
+    EncodingError,
+    HubUnreachableError,
+    MissingColumnError,
+    SourceNotFoundError,
+    UnknownLabelError,
+)
+
+SUJET = "inputs,answer,system_prompt,user_prompt,task_type,dataset\n"
+OFFERS = '"Only reply with positive, neutral, or negative."'
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_file(content, name="data.csv"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return str(path)
+
+    return write_file
+
+
+BAD_FILES = [
+    ("", "data.csv", EmptyDataError, "is empty"),
+    (" \n", "data.csv", EmptyDataError, "is empty"),
+    ("text,label\n", "data.csv", EmptyDataError, "no rows"),
+    ("text,sentiment\na,positive\n", "data.csv", MissingColumnError, "no column label"),
+    ("text;label\na;positive\n", "data.csv", MissingColumnError, "it has: text;label"),
+    ("a,positive\n" * 3, "data.csv", MissingColumnError, "no column text, label"),
+    ("text,label\na,positive\nb,postive\nc,Neg\n", "data.csv", UnknownLabelError, "2 of 3 rows.*“postive” in row 2"),
+    ("text,label\na,positive\nb,\n", "data.csv", EmptyDataError, "empty label, the first is row 2"),
+    ('text,label\n" ",positive\n', "data.csv", EmptyDataError, "empty text, the first is row 1"),
+    ("text,label\ncafé,neutral\n".encode("latin-1"), "data.csv", EncodingError, "not UTF-8 text .*byte 14"),
+    ("text,label\na,neutral\n".encode("utf-16"), "data.csv", EncodingError, "not UTF-8"),
+    ("text,label\nup, a lot,positive\ndown, too,negative\n", "data.csv", EncodingError, "quotes around it"),
+    ("text,label\na,positive\nb,c,positive\n", "data.csv", EncodingError, "line 3"),
+    ('text,label\n"a,positive\n', "data.csv", EncodingError, "cannot be read as csv"),
+    ('{"text":"a","label":"positive"}\n{oops\n', "data.jsonl", EncodingError, "cannot be read as jsonl"),
+    ("5", "data.json", EncodingError, "cannot be read as json"),
+    ('{"text":null,"label":"positive"}\n', "data.jsonl", EmptyDataError, "empty text"),
+    ("nonsense", "data.parquet", EncodingError, "cannot be read as parquet"),
+    ("x", "data.pkl", DataError, "not a kind of file"),
+    ("inputs,answer\na,positive\n", "data.csv", MissingColumnError, "no column system_prompt, user_prompt, task_type"),
+    (SUJET + f"a,positive,{OFFERS},t,Sentiment_analysis,d\n", "data.csv", EmptyDataError, "none whose task_type"),
+    (SUJET + f"a,bullish,{OFFERS},t,sentiment_analysis,d\n", "data.csv", UnknownLabelError, "offers positive, neutral"),
+    (SUJET + "a,bullish,hello,t,sentiment_analysis,d\n", "data.csv", UnknownLabelError, "names no label"),
+    (SUJET + f",positive,{OFFERS},t,sentiment_analysis,d\n", "data.csv", EmptyDataError, "empty inputs"),
+]
+
+
+@pytest.mark.parametrize(("content", "name", "error", "message"), BAD_FILES)
+def test_a_bad_file_is_refused_in_one_sentence_that_says_where(write, content, name, error, message):
+    with pytest.raises(error, match=message) as raised:
+        load_data(write(content, name))
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "source", ["", " ", "nowhere.csv", "/nowhere/at/all", "~nobody-of-that-name/x.csv", "x" * 5000]
+)
+def test_a_path_that_leads_nowhere_is_said_so(source):
+    with pytest.raises(SourceNotFoundError):
+        load_data(source)
+
+
+def test_an_empty_folder_is_said_so(tmp_path):
+    with pytest.raises(SourceNotFoundError, match=r"holds no \.csv"):
+        load_data(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("labels", "answers"),
+    [
+        (["bearish", "neutral", "bullish"], ["bearish|neutral|bullish"] * 3),
+        (["positive", "neutral", "negative"], ["positive|neutral|negative"] * 3),
+        (["neutral"], ["positive|neutral|negative"]),
+        (
+            ["bearish", "neutral", "positive"],
+            ["bearish|neutral|bullish", "positive|neutral|negative", "positive|neutral|negative"],
+        ),
+    ],
+)
+def test_the_answer_set_of_a_file_with_text_and_label(write, labels, answers):
+    rows = load_data(write("text,label\n" + "".join(f"t,{label}\n" for label in labels))).rows
+    assert rows["label"].tolist() == labels
+    assert rows["answers"].tolist() == answers
+
+
+def test_labels_lose_only_their_case_and_the_space_around_them(write):
+    assert load_data(write("text,label\na, Positive \nb,NEUTRAL\n")).rows["label"].tolist() == ["positive", "neutral"]
+
+
+def test_optional_columns_are_kept(write):
+    own = "Only reply with positive, neutral, or negative. Be brief."
+    content = f'text,label,topic,family,system_prompt\na,neutral,rates,post,\nb,neutral,oil,news,"{own}"\n'
+    rows = load_data(write(content)).rows
+    assert rows["topic"].tolist() == ["rates", "oil"]
+    assert rows["answers"].tolist() == ["bearish|neutral|bullish", "positive|neutral|negative"]
+    assert rows["system_prompt"].iloc[1] == own
+    assert rows["prompt"].iloc[1].startswith(own + "\n\nFinancial text:\nb\n")
+
+
+def test_texts_are_kept_as_they_are(write):
+    texts = ["NA", "None", "null", "a\r\nb\n\nc", ' "quoted", and more ', "＝1", "2020-01-01", "5"]
+    lines = "".join(json.dumps({"text": text, "label": "neutral"}) + "\n" for text in texts)
+    table = pd.DataFrame({"text": texts, "label": "neutral"}).to_csv(index=False)
+    for path in (write(table), write(lines, "data.jsonl")):
+        assert load_data(path).rows["text"].tolist() == texts
+
+
+def test_parquet_and_a_byte_order_mark_are_read(write, tmp_path):
+    table = pd.DataFrame({"text": ["a", "b"], "label": ["neutral", "positive"]})
+    table.to_parquet(tmp_path / "data.parquet")
+    assert load_data(str(tmp_path / "data.parquet")).rows["text"].tolist() == ["a", "b"]
+    assert load_data(write(b"\xef\xbb\xbftext,label\na,neutral\n")).rows["text"].tolist() == ["a"]
+
+
+class TestFolder:
+    """A folder is opened as the hub's data set would be."""
+
+    def test_texts_that_read_as_missing_are_kept(self, write, tmp_path):
+        write("text,label\nNA,neutral\nNone,positive\n", "set/train.csv")
+        assert load_data(str(tmp_path / "set")).rows["text"].tolist() == ["NA", "None"]
+
+    def test_it_is_read_afresh_after_a_change(self, write, tmp_path):
+        for text in ("old", "new"):
+            write(f"text,label\n{text},neutral\n", "set/train.csv")
+            assert load_data(str(tmp_path / "set")).rows["text"].tolist() == [text]
+
+    @pytest.mark.parametrize(
+        ("files", "error", "message"),
+        [
+            ({"train.csv": "text,label\na, b,positive\n"}, EncodingError, "quotes around it"),
+            ({"train.csv": "text,label\ncafé,neutral\n".encode("latin-1")}, EncodingError, "not UTF-8"),
+            ({"test.csv": "text,label\na,neutral\n"}, DataError, "train"),
+            ({"a.csv": "text,label\na,neutral\n", "b.csv": "text,lab\nb,neutral\n"}, DataError, "cannot be read"),
+        ],
+    )
+    def test_a_bad_one_is_refused(self, write, tmp_path, files, error, message):
+        for name, content in files.items():
+            write(content, f"set/{name}")
+        with pytest.raises(error, match=message):
+            load_data(str(tmp_path / "set"))
+
+
+class TestHub:
+    """The hub's data set: the real loading code, with the hub out of reach or failing."""
+
+    def test_out_of_reach_it_is_said_at_once_and_the_embedded_set_offered(self, monkeypatch):
+        monkeypatch.setattr(sources, "hub_answers", lambda: False)
+        monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: pytest.fail("the hub was asked"))
+        with pytest.raises(HubUnreachableError, match="does not answer.*“embedded”"):
+            load_data("hub")
+
+    @pytest.mark.parametrize(
+        "failure",
+        [
+            ConnectionError("no route"),
+            TimeoutError("slow"),
+            httpx2.ConnectError("no route"),
+            httpx2.ReadTimeout("slow"),
+            datasets.exceptions.DatasetNotFoundError("gone"),
+            RuntimeError("client closed"),
+        ],
+    )
+    def test_its_own_failures_are_told_in_words(self, monkeypatch, failure):
+        def fail(*_, **__):
+            raise failure
+
+        monkeypatch.setattr(sources, "hub_answers", lambda: True)
+        monkeypatch.setattr(datasets, "load_dataset", fail)
+        with pytest.raises(HubUnreachableError, match="Sujet-Finance-Instruct-177k could not be fetched.*“embedded”"):
+            load_data("hub")
+
+    def test_the_code_that_asks_it_reads_a_folder_of_the_same_shape(self, monkeypatch, write, tmp_path):
+        write(SUJET + f"a,positive,{OFFERS},t,sentiment_analysis,d\nq,x,s,u,qa,d\n", "set/train.csv")
+        monkeypatch.setattr(sources, "hub_answers", lambda: True)
+        monkeypatch.setattr(sources, "HUB_DATASET", str(tmp_path / "set"))
+        data = load_data("hub")
+        assert (data.source, data.total_rows, data.rows["prompt"].tolist()) == ("hub", 2, ["a"])

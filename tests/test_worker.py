@@ -1,0 +1,148 @@
+"""The worker, in this process, on a tiny model: what a run leaves behind, and how it fails."""
+
+import json
+import math
+
+import pandas as pd
+import pytest
+from safetensors.torch import load_file
+
+from finsent import worker
+from finsent.classify import Classifier
+from finsent.evaluation import evaluate_run
+from finsent.metrics import on_test_split
+from finsent.recipes import change_recipe
+from finsent.runs import RunState, create_run, load_run
+from finsent.telemetry import read_curves
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, tiny_llama, small_csv):
+    """A real run of the tiny model, done once for this module."""
+    from finsent.recipes import get_recipe
+
+    runs = tmp_path_factory.mktemp("runs")
+    recipe = change_recipe(
+        get_recipe("quick"),
+        {
+            "model": str(tiny_llama),
+            "source": str(small_csv),
+            "rows": 48,
+            "learning_rate": 1e-2,
+            "warmup_steps": 1,
+            "logging_steps": 1,
+        },
+    )
+    run = create_run(recipe, runs)
+    assert worker.main(run.folder) == 0
+    return load_run(runs, run.id)
+
+
+def test_a_run_leaves_everything_in_its_folder(finished):
+    assert finished.state == RunState.DONE
+    assert finished.steps == 6
+    assert finished.splits == {"train": 48, "validation": 12, "test": 12}
+    assert finished.has_adapter
+    assert finished.has_comparison
+    assert len(finished.source_hash) == len(finished.model_hash) == 64
+    assert finished.versions["torch"]
+    assert 0 < finished.measured["packed_tokens"] < finished.measured["row_tokens"]
+    note = json.loads((finished.adapter_dir / "finsent.json").read_text())
+    assert note["prompt"].endswith("Answer:")
+    training_rows = pd.read_parquet(finished.predictions_file("training_rows"))
+    assert len(training_rows) == 48
+
+
+def test_curves_have_every_logged_step(finished):
+    curves = read_curves(finished.folder)
+    norms = curves[curves["tag"] == "train/grad_norm"]
+    assert norms["step"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert (norms["value"] > 0).all()
+    assert (curves["tag"] == "eval/neutral_as_positive").sum() == 3
+    assert curves[curves["tag"] == "eval/loss"]["step"].tolist() == [2, 4, 6]
+
+
+def test_saved_figures_are_of_the_test_rows_alone(finished):
+    figures = json.loads(finished.evaluation_file.read_text())
+    tuned = on_test_split(pd.read_parquet(finished.predictions_file("tuned")))
+    assert figures["n"] == len(tuned) == 12
+    assert figures["tuned"]["accuracy"] == (tuned["label"] == tuned["predicted"]).mean()
+    assert figures.items() <= evaluate_run(finished).items()
+
+
+def test_the_saved_adapter_gives_the_saved_predictions(finished):
+    """What a later visitor loads is what was judged."""
+    saved = on_test_split(pd.read_parquet(finished.predictions_file("tuned")))
+    figures = evaluate_run(finished, finished.recipe.source)
+    assert figures["n"] == 120
+    answers = Classifier.of_run(finished).classify(saved["text"].tolist())
+    assert [answer.tuned.label for answer in answers] == saved["predicted"].tolist()
+    assert [answer.tuned.probabilities[answer.tuned.label] for answer in answers] == pytest.approx(
+        saved["confidence"].tolist(), abs=1e-4
+    )
+
+
+def test_the_same_recipe_gives_the_same_adapter(finished):
+    again = create_run(finished.recipe, finished.folder.parent)
+    assert worker.main(again.folder) == 0
+    again = load_run(finished.folder.parent, again.id)
+    first, second = (load_file(run.adapter_dir / "adapter_model.safetensors") for run in (finished, again))
+    assert first.keys() == second.keys()
+    assert all(first[name].equal(second[name]) for name in first)
+
+
+def test_a_stopped_run_keeps_its_adapter_and_says_up_to_where(tiny_recipe, runs_dir, monkeypatch):
+    run = create_run(tiny_recipe, runs_dir)
+    steps = []
+
+    def after_two_steps(folder):
+        if json.loads((folder / "run.json").read_text())["state"] == "training":
+            steps.append(1)
+        return len(steps) >= 2
+
+    monkeypatch.setattr(worker, "stop_requested", after_two_steps)
+    assert worker.main(run.folder) == 0
+    run = load_run(runs_dir, run.id)
+    assert run.state == RunState.STOPPED
+    assert run.error.startswith("Stopped at step 2 of 6.")
+    assert run.has_adapter
+    assert not run.has_comparison
+    assert list(run.checkpoints_dir.glob("checkpoint-2"))
+    figures = evaluate_run(run)
+    assert load_run(runs_dir, run.id).has_comparison
+    assert figures["n"] == run.splits["test"]
+    assert json.loads(run.evaluation_file.read_text()).items() <= figures.items()
+
+
+def test_a_failure_is_one_sentence_and_the_log_has_the_traceback(tiny_recipe, runs_dir, monkeypatch, capsys):
+    from finsent.training import PackedTrainer
+
+    honest = PackedTrainer.compute_loss
+    monkeypatch.setattr(PackedTrainer, "compute_loss", lambda self, *a, **k: honest(self, *a, **k) * 0)
+    run = create_run(tiny_recipe, runs_dir)
+    assert worker.main(run.folder) == 1
+    run = load_run(runs_dir, run.id)
+    assert run.state == RunState.FAILED
+    assert "gradient norm is 0" in run.error
+    assert "Traceback" in capsys.readouterr().out
+    assert not run.has_adapter
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "not enough memory"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "not enough memory"),
+        (OSError(28, "No space left on device"), "disk is full"),
+        (KeyError("surprise"), "unexpected KeyError"),
+    ],
+)
+def test_failures_in_words(error, words):
+    assert words in str(worker.in_words(error))
+
+
+def test_loss_falls_on_the_tiny_model(finished):
+    curves = read_curves(finished.folder)
+    loss = curves[curves["tag"] == "train/loss"]["value"].tolist()
+    assert all(math.isfinite(value) for value in loss)
+    assert loss[-1] < loss[0]
