@@ -1,9 +1,10 @@
 """A reader of Compare: chooses a cell by keyboard, reads its rows, switches to five labels, opens the report."""
 
 import re
+import time
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from finsent.comparison import answers_table, cell_rows
 from finsent.metrics import evaluate_predictions
@@ -39,6 +40,22 @@ def choose(page: Page, field: str, value: str) -> None:
     page.get_by_role("combobox", name=re.compile(field)).focus()
     page.keyboard.type(value)
     page.keyboard.press("Enter")
+
+
+def point_at(page: Page, plot: Locator, across: float, down: float) -> None:
+    """Move the mouse to a place in a chart, as a reader does: until the chart answers with its hover label.
+
+    A chart that is still being drawn, or pushed down by what appears above it, answers to nothing yet.
+    """
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        box = plot.locator(".nsewdrag").first.bounding_box()
+        page.mouse.move(0, 0)
+        page.mouse.move(box["x"] + box["width"] * across, box["y"] + box["height"] * down, steps=5)
+        page.wait_for_timeout(500)
+        if plot.locator(".hoverlayer .hovertext").count() and plot.locator(".nsewdrag").first.bounding_box() == box:
+            return
+    raise TimeoutError("The chart did not answer to the mouse within a minute")
 
 
 def test_a_cell_is_chosen_and_its_rows_read_by_keyboard(made_app, page, tables):
@@ -98,12 +115,10 @@ def test_a_cell_is_chosen_by_mouse(made_app, page, tables):
     open_compare(page, made_app)
     plot = page.locator(".js-plotly-plot").nth(1)
     plot.evaluate("plot => plot.scrollIntoView({block: 'center'})")
-    area = plot.locator(".nsewdrag").first
-    expect(area).to_be_visible()
-    page.wait_for_timeout(500)
-    box = area.bounding_box()
     # The cell at the bottom left: gold positive, called negative.
-    page.mouse.click(box["x"] + box["width"] / 6, box["y"] + box["height"] * 5 / 6)
+    point_at(page, plot, across=1 / 6, down=5 / 6)
+    page.mouse.down()
+    page.mouse.up()
     rows = cell_rows(answers_table(*tables), "tuned", "positive", "negative")
     expect(page.get_by_text(f"{len(rows)} positive rows that the fine-tuned model calls negative")).to_be_visible()
     expect(page).to_have_url(re.compile("gold=positive"))
