@@ -6,10 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from finsent.errors import RunStateError
-from finsent.metrics import class_view, on_test_split
-from finsent.predictions import load_predictions
-from finsent.runs import Run
+from finsent.metrics import class_view
 from finsent.statistics import CONFIDENCE, rows_to_settle
 
 FIXED, BROKEN, STILL_WRONG, STILL_RIGHT = "fixed", "broken", "still wrong", "still right"
@@ -24,20 +21,6 @@ class Verdict:
 
     kind: str
     sentences: tuple[str, ...]
-
-
-def judged_predictions(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return a run's predictions of its test rows, by the baseline and by the tuned model, in the same order.
-
-    Raises:
-        RunStateError: the run ended before both models were judged.
-        RunError: its predictions cannot be read.
-    """
-    if not run.has_comparison:
-        raise RunStateError(
-            f"Run {run.id} is {run.state} and has no predictions of both models, so there is nothing to compare."
-        )
-    return tuple(on_test_split(load_predictions(run.predictions_file(which))) for which in MODELS)
 
 
 def verdict(comparison: dict[str, Any]) -> Verdict:

@@ -10,6 +10,7 @@ from finsent.classify import Classifier
 from finsent.datasets import load_data
 from finsent.errors import RunStateError
 from finsent.full_evaluation import in_proportion, run_tables, training_rows
+from finsent.judged import judged_pair, save_judged
 from finsent.metrics import compare_predictions, on_test_split
 from finsent.predictions import load_predictions, save_predictions
 from finsent.rows import draw_rows
@@ -28,8 +29,9 @@ def evaluate_run(
     Keys are those of :func:`finsent.full_evaluation.full_evaluation`. Offsets of the prior are fitted on the run's own
     validation rows and references trained on its own training rows, whatever rows are judged.
 
-    Without ``data`` these are the run's own test split, from its saved predictions where they are there (where not, as
-    after a stop, they are made and saved); with ``data``, a source name or path, every row of it is scored anew.
+    Without ``data`` these are the run's own test split, from its saved predictions where they are there (where not,
+    as after a stop, they are made and saved); with ``data``, a source name or path, every row of it is scored anew
+    and kept beside the run (see :mod:`finsent.judged`).
     With ``generate`` the figures are of the answers that the models write, ``scored`` holds those of label scoring,
     and ``disagreements`` counts the rows on which the two differ.
 
@@ -39,7 +41,7 @@ def evaluate_run(
     """
     classifier = None
     if data is None and run.has_comparison:
-        tables = {model: on_test_split(load_predictions(run.predictions_file(model))) for model in MODELS}
+        tables = dict(zip(MODELS, judged_pair(run), strict=True))
     else:
         classifier = _classifier(run)
         tables = _score(run, classifier, data, report)
@@ -59,9 +61,11 @@ def _classifier(run: Run) -> Classifier:
 
 
 def _score(run: Run, classifier: Classifier, data: str | Path | None, report: Report | None) -> Tables:
-    rows = draw_rows(run.recipe).judged if data is None else load_data(str(data)).rows
+    other = None if data is None else load_data(str(data))
+    rows = draw_rows(run.recipe).judged if other is None else other.rows
     tables = {model: classifier.score(rows, tuned=model == "tuned", report=report) for model in MODELS}
-    if data is not None:
+    if other is not None:
+        save_judged(run, other.title, other.fingerprint, **tables)
         return tables
     for model, table in tables.items():
         save_predictions(table, run.predictions_file(model))
@@ -73,7 +77,8 @@ def _score(run: Run, classifier: Classifier, data: str | Path | None, report: Re
 def _generated_figures(
     run: Run, classifier: Classifier, data: str | Path | None, tables: Tables, report: Report | None
 ) -> dict[str, Any]:
-    rows = draw_rows(run.recipe).test if data is None else load_data(str(data)).rows
+    other = None if data is None else load_data(str(data))
+    rows = draw_rows(run.recipe).test if other is None else other.rows
     written: Tables = {}
     disagreements = {}
     for model, table in tables.items():
@@ -81,8 +86,10 @@ def _generated_figures(
         columns = {column: answers[column].to_numpy() for column in ("generated", "generated_label")}
         disagreements[model] = int((table["predicted"].to_numpy() != columns["generated_label"]).sum())
         written[model] = table.assign(**columns)
-        if data is None:
+        if other is None:
             _keep_generated(run, model, written[model])
+    if other is not None:
+        save_judged(run, other.title, other.fingerprint, **written)
     generated = {model: table.assign(predicted=table["generated_label"]) for model, table in written.items()}
     scored = compare_predictions(*tables.values())
     return compare_predictions(*generated.values()) | {

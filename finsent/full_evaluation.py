@@ -13,8 +13,8 @@ from finsent.calibration import (
     prior_account,
     reliability_table,
 )
-from finsent.errors import RunError
-from finsent.metrics import class_view, compare_predictions, evaluate_predictions, on_test_split
+from finsent.judged import OWN, judged_files, judged_pair
+from finsent.metrics import class_view, compare_predictions, evaluate_predictions
 from finsent.predictions import load_predictions
 from finsent.references import overlap_with_training, reference_predictions
 from finsent.runs import Run
@@ -84,16 +84,18 @@ def calibration_figures(test: Pair) -> dict[str, Any] | None:
     return {**figures, "brier_difference": mean_with_interval(scores[1] - scores[0])}
 
 
-def run_tables(run: Run) -> tuple[Pair, Pair, pd.DataFrame | None]:
-    """Return a run's saved predictions: the test pair, the validation pair, and its training rows if it kept them.
+def run_tables(run: Run, on: str = OWN) -> tuple[Pair, Pair | None, pd.DataFrame | None]:
+    """Return a run's saved predictions: the pair of the set ``on``, the validation pair, and its training rows.
+
+    Validation and training rows are the run's own whatever the set, and None where it did not keep them.
 
     Raises:
-        RunError: the predictions cannot be read, or the two models' are not about the same rows.
+        RunError: see :func:`finsent.judged.judged_pair`.
     """
-    both = [load_predictions(run.predictions_file(model)) for model in MODELS]
-    if both[0]["row_id"].tolist() != both[1]["row_id"].tolist():
-        raise RunError(f"The two models of run {run.id} were judged on different rows. Evaluate it again.")
-    test = tuple(on_test_split(table) for table in both)
+    test = judged_pair(run, on)
+    if not run.has_comparison:
+        return test, None, training_rows(run)
+    both = [load_predictions(file) for file in judged_files(run)]
     validation = tuple(table[table["split"] == "validation"].reset_index(drop=True) for table in both)
     return test, validation, training_rows(run)
 

@@ -15,6 +15,7 @@ from finsent.charts import LABEL_COLORS, confusion_shares
 from finsent.comparison import answers_table, cell_rows, transition_counts, verdict
 from finsent.full_evaluation import full_evaluation, run_tables
 from finsent.history import provenance_table
+from finsent.judged import OWN, OWN_TITLE, judged_sets
 from finsent.labels import NEUTRAL, POSITIVE
 from finsent.references import REFERENCE_TITLES
 from finsent.runs import Run
@@ -26,14 +27,18 @@ MOST_TEXTS = 200
 _TEMPLATE = Path(__file__).parent / "data" / "report.html.jinja"
 
 
-def run_report(run: Run, classes: int = 3) -> tuple[dict[str, Any], str]:
-    """Return a run's whole evaluation, ready for JSON, and the HTML report of it.
+def run_report(run: Run, classes: int = 3, on: str = OWN) -> tuple[dict[str, Any], str]:
+    """Return a run's whole evaluation on a set of rows, ready for JSON, and the HTML report of it.
 
     Raises:
         RunError: the run has no predictions of both models, or they cannot be read.
     """
-    test, validation, training = run_tables(run)
-    evaluation = {"run": run.id, **full_evaluation(test, validation, training, classes)}
+    test, validation, training = run_tables(run, on)
+    evaluation = {
+        "run": run.id,
+        "judged_on": judged_sets(run)[on],
+        **full_evaluation(test, validation, training, classes),
+    }
     facts = provenance_table(run)
     return evaluation, render_report(run.title, evaluation, test, dict(zip(facts["fact"], facts["value"], strict=True)))
 
@@ -59,6 +64,7 @@ def render_report(title: str, evaluation: dict[str, Any], test: Pair, facts: dic
     return template.render(
         title=title,
         evaluation=evaluation,
+        judged_on=evaluation.get("judged_on", OWN_TITLE),
         sentences=verdict(evaluation).sentences,
         notes=_notes(evaluation),
         matrices={name: _matrix(evaluation[model]) for model, name in MODEL_TITLES.items()},

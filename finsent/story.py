@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from finsent.comparison import Verdict, answers_table, judged_predictions, verdict
+from finsent.comparison import Verdict, answers_table, verdict
+from finsent.judged import judged_pair
 from finsent.labels import BULLISH, NEUTRAL, POSITIVE
 from finsent.metrics import compare_predictions
 from finsent.runs import Run
@@ -44,7 +45,7 @@ def tell_story(run: Run) -> Story:
         RunError: the run has no predictions of both models, or they cannot be read.
         EmptyDataError: there are no test rows.
     """
-    baseline, tuned = judged_predictions(run)
+    baseline, tuned = judged_pair(run)
     comparison = compare_predictions(baseline, tuned)
     return Story(comparison, verdict(comparison), _example(answers_table(baseline, tuned, classes=5)))
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from finsent.charts import confusion_figure
 from finsent.generated import PARSING_RULES, as_generated, disagreements, has_generated
+from finsent.judged import judged_sets
 from finsent.metrics import evaluate_predictions
 from finsent.report import evaluation_json, run_report
 from finsent.runs import Run
@@ -29,19 +30,22 @@ TABS = ("Only the prior?", "For scale", "How sure?", "Threshold", "Written answe
 MOST_RUNS = 6
 
 
-def show_more(run: Run, runs: list[Run], classes: int, dark: bool) -> None:
-    """Show the questions that follow the comparison of a run; ``runs`` are those to compare it with."""
+def show_more(run: Run, on: str, runs: list[Run], classes: int, dark: bool) -> None:
+    """Show the questions that follow the comparison of a run; ``runs`` are those to compare it with.
+
+    ``on`` is the key of the set of rows that is looked at (see :mod:`finsent.judged`).
+    """
     st.subheader("In proportion")
     with user_errors():
-        tables = judged(run)
+        tables = judged(run, on)
     shows = (
         lambda: show_prior(tables, classes),
         lambda: show_scale(tables, classes),
         lambda: show_confidence(tables),
         lambda: show_threshold(tables),
         lambda: show_written(run.id, tables, classes, dark),
-        lambda: show_several(run, runs, classes),
-        lambda: show_export(run, classes),
+        lambda: show_several(run, on, runs, classes),
+        lambda: show_export(run, on, classes),
     )
     for tab, show in zip(st.tabs(TABS, key="part", on_change="rerun", bind="query-params"), shows, strict=True):
         if tab.open:
@@ -86,10 +90,10 @@ def show_written(run_id: str, run: Judged, classes: int, dark: bool) -> None:
             st.dataframe(different, hide_index=True, height=260, column_config={"confidence": PERCENT})
 
 
-def show_several(run: Run, runs: list[Run], classes: int) -> None:
+def show_several(run: Run, on: str, runs: list[Run], classes: int) -> None:
     st.markdown("Several runs on the rows that all of them were judged on.")
     what_is("Cochran's Q", "Holm's correction")
-    titles = {one.id: f"{one.title} · {one.recipe.name}" for one in runs if one.has_comparison}
+    titles = {one.id: f"{one.title} · {one.recipe.name}" for one in runs if on in judged_sets(one)}
     chosen = st.multiselect(
         "Runs", titles, default=[run.id], format_func=titles.get, key="several", max_selections=MOST_RUNS
     )
@@ -97,7 +101,7 @@ def show_several(run: Run, runs: list[Run], classes: int) -> None:
     with user_errors():
         for one in runs:
             if one.id in chosen:
-                pair = judged(one).test
+                pair = judged(one, on).test
                 tables |= {"baseline": pair[0]} if not tables else {}
                 tables[titles[one.id] if list(titles.values()).count(titles[one.id]) == 1 else one.id] = pair[1]
         if len(tables) < 2:
@@ -132,15 +136,15 @@ def p_value(p: float) -> str:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Writing the report …")
-def report_of(_run: Run, key: tuple[str, float], classes: int) -> tuple[dict[str, Any], str]:
-    return run_report(_run, classes)
+def report_of(_run: Run, on: str, key: tuple[str, float], classes: int) -> tuple[dict[str, Any], str]:
+    return run_report(_run, classes, on)
 
 
-def show_export(run: Run, classes: int) -> None:
+def show_export(run: Run, on: str, classes: int) -> None:
     st.markdown("Everything on this page that has a number, for others to read or to compute with.")
 
     def report() -> tuple[dict[str, Any], str]:
-        return report_of(run, judged(run).key, classes)
+        return report_of(run, on, judged(run, on).key, classes)
 
     with st.container(horizontal=True):
         st.download_button(

@@ -16,6 +16,7 @@ from finsent.charts_calibration import (
     threshold_figure,
 )
 from finsent.full_evaluation import calibration_figures, references, run_tables
+from finsent.judged import OWN, judged_files
 from finsent.metrics import compare_predictions
 from finsent.references import overlap_with_training, unseen_rows
 from finsent.runs import Run
@@ -32,19 +33,20 @@ class Judged:
     """A run's saved predictions; ``key`` says when what was computed from them is out of date."""
 
     test: Pair
-    validation: Pair
+    validation: Pair | None
     training: pd.DataFrame | None
     key: tuple[str, float]
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def load_judged(_run: Run, key: tuple[str, float]) -> Judged:
-    return Judged(*run_tables(_run), key)
+def load_judged(_run: Run, on: str, key: tuple[str, float]) -> Judged:
+    return Judged(*run_tables(_run, on), key)
 
 
-def judged(run: Run) -> Judged:
-    """Return a run's predictions, read again only when their file has changed."""
-    return load_judged(run, (str(run.folder), run.predictions_file("tuned").stat().st_mtime))
+def judged(run: Run, on: str = OWN) -> Judged:
+    """Return a run's predictions of a set of rows, read again only when their file has changed."""
+    written = judged_files(run, on)[1]
+    return load_judged(run, on, (str(written), written.stat().st_mtime))
 
 
 @st.cache_resource(max_entries=16, show_spinner="Fitting offsets on the validation rows …")
@@ -62,11 +64,12 @@ def overlap_of(_judged: Judged, key: tuple[str, float]) -> dict[str, Any]:
     return overlap_with_training(_judged.training, _judged.test[0])
 
 
-def few_validation_rows(validation: Pair) -> bool:
-    if len(validation[0]) >= MIN_ROWS:
+def few_validation_rows(validation: Pair | None) -> bool:
+    count = 0 if validation is None else len(validation[0])
+    if count >= MIN_ROWS:
         return False
     st.info(
-        f"This takes {MIN_ROWS} validation rows or more, and this run was judged on {len(validation[0])}. Nothing is "
+        f"This takes {MIN_ROWS} validation rows or more, and this run was judged on {count}. Nothing is "
         "ever fitted on test rows."
     )
     return True

@@ -11,17 +11,17 @@ from finsent.comparison import (
     TRANSITIONS,
     answers_table,
     cell_rows,
-    judged_predictions,
     per_class_table,
     transition_counts,
     transition_rows,
     verdict,
 )
 from finsent.datasets import export_csv
+from finsent.judged import judged_files, judged_pair, judged_sets
 from finsent.labels import INVALID, NEUTRAL, POSITIVE
 from finsent.metrics import compare_predictions
 from finsent.runs import Run, default_runs_dir, list_runs
-from pages._choose_run import choose_run
+from pages._choose_run import choose_rows, choose_run
 from pages._compare_more import show_more
 from pages._ui import page_head, plain_markdown, show_chart, user_errors, what_is
 
@@ -35,9 +35,9 @@ VERDICT_LOOKS = {
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the predictions …")
-def load_comparison(_run: Run, folder: str, written: float, classes: int) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Return the figures and the answers of a run; the arguments after the first say when they are out of date."""
-    baseline, tuned = judged_predictions(_run)
+def load_comparison(_run: Run, on: str, key: tuple[str, float], classes: int) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Return the figures and the answers of a run on a set of rows; ``key`` says when they are out of date."""
+    baseline, tuned = judged_pair(_run, on)
     return compare_predictions(baseline, tuned, classes), answers_table(baseline, tuned, classes)
 
 
@@ -256,6 +256,7 @@ def show_page() -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = choose_run(runs, lambda run: run.has_comparison)
+        on = choose_rows(run)
         classes = st.segmented_control(
             "Labels",
             [3, 5],
@@ -266,12 +267,12 @@ def show_page() -> None:
             bind="query-params",
         )
         what_is("accuracy", "macro-F1", "neutral called positive", "confidence interval", "McNemar's test", "baseline")
-    if not run.has_comparison:
+    if not judged_sets(run):
         show_nothing_yet(run)
         return
     with user_errors():
-        written = run.predictions_file("tuned").stat().st_mtime
-        comparison, answers = load_comparison(run, str(run.folder), written, classes)
+        written = judged_files(run, on)[1]
+        comparison, answers = load_comparison(run, on, (str(written), written.stat().st_mtime), classes)
     dark = st.context.theme.type == "dark"
     show_verdict(comparison)
     show_big_figures(comparison)
@@ -284,7 +285,7 @@ def show_page() -> None:
     show_rows(rows, "cell")
     show_per_class(comparison)
     show_transitions(comparison, answers, dark)
-    show_more(run, runs, classes, dark)
+    show_more(run, on, runs, classes, dark)
 
 
 show_page()

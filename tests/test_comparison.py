@@ -5,13 +5,13 @@ import pytest
 from finsent.comparison import (
     answers_table,
     cell_rows,
-    judged_predictions,
     per_class_table,
     transition_counts,
     transition_rows,
     verdict,
 )
 from finsent.errors import RunStateError
+from finsent.judged import judged_pair
 from finsent.labels import FIVE_LABELS, THREE_LABELS
 from finsent.metrics import compare_predictions
 from finsent.recipes import get_recipe
@@ -100,8 +100,8 @@ def test_the_table_of_classes_has_intervals_of_both_models():
 
 def test_predictions_of_a_run_are_its_test_rows(runs_dir):
     run = made_run(runs_dir, *made_pair(40, validation=10))
-    baseline, tuned = judged_predictions(run)
+    baseline, tuned = judged_pair(run)
     assert len(baseline) == len(tuned) == 30
     assert set(baseline["split"]) == {"test"}
     with pytest.raises(RunStateError, match="queued"):
-        judged_predictions(create_run(get_recipe("quick"), runs_dir))
+        judged_pair(create_run(get_recipe("quick"), runs_dir))

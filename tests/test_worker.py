@@ -9,7 +9,9 @@ from safetensors.torch import load_file
 
 from finsent import worker
 from finsent.classify import Classifier
+from finsent.datasets import load_data
 from finsent.evaluation import evaluate_run
+from finsent.judged import OWN, judged_sets
 from finsent.metrics import on_test_split
 from finsent.recipes import change_recipe
 from finsent.runs import RunState, create_run, load_run
@@ -75,6 +77,8 @@ def test_the_saved_adapter_gives_the_saved_predictions(finished):
     saved = on_test_split(pd.read_parquet(finished.predictions_file("tuned")))
     figures = evaluate_run(finished, finished.recipe.source)
     assert figures["n"] == 120
+    other = load_data(finished.recipe.source)
+    assert judged_sets(finished) == {OWN: "its own test split", other.fingerprint[:12]: other.title}
     answers = Classifier.of_run(finished).classify(saved["text"].tolist())
     assert [answer.tuned.label for answer in answers] == saved["predicted"].tolist()
     assert [answer.tuned.probabilities[answer.tuned.label] for answer in answers] == pytest.approx(

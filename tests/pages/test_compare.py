@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from finsent.judged import save_judged
 from finsent.recipes import get_recipe
 from finsent.runs import create_run, update_run
 from tests.predictions import made_pair, made_run, twelve
@@ -122,3 +123,15 @@ def test_a_text_is_never_markup(app, runs_dir):
     assert not app.exception
     assert "<b>" not in words(app)
     assert cell(app)["text"].iloc[0] == "<b>bold</b> **strong** $x$"
+
+
+def test_another_set_of_rows_is_chosen_and_stands_in_the_address(app, runs_dir):
+    run = made_run(runs_dir, *made_pair(120, seed=3))
+    app.run()
+    assert not [box for box in app.selectbox if box.label == "Rows"]
+    key = save_judged(run, "other *news*.csv", "ab" * 32, *twelve())
+    app.run()
+    next(box for box in app.selectbox if box.label == "Rows").set_value(key).run()
+    assert not app.exception
+    assert "n = 12 test rows" in words(app).replace("\\", "")
+    assert app.query_params["on"] == key
