@@ -8,7 +8,7 @@ One folder per run holds everything about it, in formats that other tools read::
       tensorboard/        event files
       checkpoints/        the trainer's own
       adapter/            PEFT, safetensors
-      predictions/        baseline.parquet, tuned.parquet
+      predictions/        baseline.parquet, tuned.parquet; on-<key>/ of other rows that were judged since
       evaluation.json     every figure with its n and interval
       stop                present when somebody asked the run to stop
 

@@ -149,6 +149,16 @@ def show_scale(run: Judged, classes: int) -> None:
     show_overlap(run, classes)
 
 
+def show_seen(run: Run, on: str) -> None:
+    """Say how many of the rows that are looked at were also trained on."""
+    tables = judged(run, on)
+    if tables.training is None:
+        return
+    overlap = overlap_of(tables, tables.key)
+    rest = " “For scale”, below, has the figures without them." if overlap["n"] else ""
+    st.caption(f"{overlap['n']:,} of these {overlap['of']:,} texts were also trained on.{rest}")
+
+
 def show_overlap(run: Judged, classes: int) -> None:
     st.markdown("**Test texts that were also trained on**")
     overlap = overlap_of(run, run.key)

@@ -17,12 +17,13 @@ from finsent.comparison import (
     verdict,
 )
 from finsent.datasets import export_csv
-from finsent.judged import judged_files, judged_pair, judged_sets
+from finsent.judged import OWN, judged_files, judged_pair, judged_sets
 from finsent.labels import INVALID, NEUTRAL, POSITIVE
 from finsent.metrics import compare_predictions
 from finsent.runs import Run, default_runs_dir, list_runs
 from pages._choose_run import choose_rows, choose_run
 from pages._compare_more import show_more
+from pages._compare_proportion import show_seen
 from pages._ui import page_head, plain_markdown, show_chart, user_errors, what_is
 
 MODELS = {"baseline": "baseline", "tuned": "fine-tuned"}
@@ -248,7 +249,7 @@ def show_transitions(comparison: dict[str, Any], answers: pd.DataFrame, dark: bo
 
 
 def show_page() -> None:
-    page_head("Compare", "The base model and the fine-tuned one on the same texts, which neither has seen.")
+    page_head("Compare", "The base model and the fine-tuned one, judged on the same texts.")
     runs = list_runs(default_runs_dir())
     if not runs:
         st.info("There is no run yet. Train one: it is compared with its base model as soon as it ends.")
@@ -275,6 +276,8 @@ def show_page() -> None:
         comparison, answers = load_comparison(run, on, (str(written), written.stat().st_mtime), classes)
     dark = st.context.theme.type == "dark"
     show_verdict(comparison)
+    if on != OWN:
+        show_seen(run, on)
     show_big_figures(comparison)
     show_confusion(comparison, dark)
     left, right = st.columns(2, gap="medium")

@@ -126,7 +126,8 @@ def test_a_text_is_never_markup(app, runs_dir):
 
 
 def test_another_set_of_rows_is_chosen_and_stands_in_the_address(app, runs_dir):
-    run = made_run(runs_dir, *made_pair(120, seed=3))
+    seen = twelve()[0][["row_id", "text", "label", "answers"]].head(3)
+    run = made_run(runs_dir, *made_pair(120, seed=3), training=seen)
     app.run()
     assert not [box for box in app.selectbox if box.label == "Rows"]
     key = save_judged(run, "other *news*.csv", "ab" * 32, *twelve())
@@ -134,4 +135,5 @@ def test_another_set_of_rows_is_chosen_and_stands_in_the_address(app, runs_dir):
     next(box for box in app.selectbox if box.label == "Rows").set_value(key).run()
     assert not app.exception
     assert "n = 12 test rows" in words(app).replace("\\", "")
+    assert any("3 of these 12 texts were also trained on" in caption.value for caption in app.caption)
     assert app.query_params["on"] == key
