@@ -1,8 +1,6 @@
 """A run whose process is killed is seen as lost, and resumed it ends with the same adapter, bit for bit."""
 
-import os
-import signal
-import time
+import sys
 
 import pandas as pd
 import pytest
@@ -10,50 +8,55 @@ from safetensors.torch import load_file
 
 from finsent.launcher import follow, launch, resume
 from finsent.recipes import change_recipe
-from finsent.runs import RunState, read_run
+from finsent.runs import Run, RunState
+from tests.killing_worker import MOMENTS
 
-SECONDS = 300
 
-
-def end_of(run):
+def end_of(run: Run) -> Run:
     return list(follow(run, interval=0.2))[-1]
 
 
-@pytest.fixture
-def recipe(tiny_recipe):
-    return change_recipe(tiny_recipe, {"epochs": 6, "evaluations_per_epoch": 3})
+@pytest.fixture(scope="module")
+def recipe(tiny_llama, small_csv):
+    """Twelve steps, three checkpoints in each epoch of six steps."""
+    from finsent.recipes import get_recipe
+
+    changes = {
+        "model": str(tiny_llama),
+        "source": str(small_csv),
+        "rows": 48,
+        "validation_rows": 8,
+        "logging_steps": 1,
+        "epochs": 2,
+        "evaluations_per_epoch": 3,
+        "warmup_steps": 1,
+        "learning_rate": 1e-2,
+    }
+    return change_recipe(get_recipe("quick"), changes)
 
 
-def wait_for(run, moment):
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        run = read_run(run.folder)
-        if moment(run):
-            return run
-        assert run.active, f"{run.state}: {run.error}"
-        time.sleep(0.01)
-    raise TimeoutError(run.state)
+@pytest.fixture(scope="module")
+def whole(recipe, tmp_path_factory) -> Run:
+    """A run that nothing interrupted."""
+    run = end_of(launch(recipe, tmp_path_factory.mktemp("whole")))
+    assert run.state == RunState.DONE, run.error
+    assert run.steps == 12
+    return run
 
 
-MOMENTS = {
-    "after a checkpoint": lambda run: len(list(run.checkpoints_dir.glob("checkpoint-*/trainer_state.json"))) >= 2,
-    "evaluating": lambda run: run.state == RunState.EVALUATING,
-}
-
-
-def test_killed_and_resumed_is_as_never_interrupted(recipe, runs_dir, real_worker):
-    whole = end_of(launch(recipe, runs_dir))
-    assert whole.state == RunState.DONE, whole.error
-    adapter = load_file(whole.adapter_dir / "adapter_model.safetensors")
-    tuned = pd.read_parquet(whole.predictions_file("tuned"))
-    for moment in MOMENTS.values():
-        run = wait_for(launch(recipe, runs_dir), moment)
-        os.kill(run.pid, signal.SIGKILL)
-        lost = end_of(run)
-        assert lost.state == RunState.LOST
-        assert lost.error
-        run = end_of(resume(lost))
-        assert run.state == RunState.DONE, run.error
-        again = load_file(run.adapter_dir / "adapter_model.safetensors")
-        assert all(adapter[name].equal(again[name]) for name in adapter)
-        pd.testing.assert_frame_equal(tuned, pd.read_parquet(run.predictions_file("tuned")))
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_and_resumed_is_as_never_interrupted(whole, recipe, runs_dir, real_worker, moment):
+    killing = (sys.executable, "-m", "tests.killing_worker", moment)
+    lost = end_of(launch(recipe, runs_dir, command=killing))
+    assert lost.state == RunState.LOST
+    assert lost.error
+    run = end_of(resume(lost))
+    assert run.state == RunState.DONE, run.error
+    assert run.steps == whole.steps
+    adapter, again = (load_file(one.adapter_dir / "adapter_model.safetensors") for one in (whole, run))
+    assert adapter.keys() == again.keys()
+    assert all(adapter[name].equal(again[name]) for name in adapter)
+    for model in ("baseline", "tuned"):
+        tables = (pd.read_parquet(one.predictions_file(model)) for one in (whole, run))
+        pd.testing.assert_frame_equal(*tables)
+    assert run.evaluation_file.read_text() == whole.evaluation_file.read_text()
