@@ -23,6 +23,7 @@ import psutil
 
 from finsent.errors import DiskFullError, FinsentError, OutOfMemoryError, RunStopped
 from finsent.launcher import start_next
+from finsent.recipes import Recipe
 from finsent.runs import Progress, Run, RunState, read_run, stop_requested, update_run, write_atomically
 from finsent.world import hardware, usable_cores
 
@@ -55,7 +56,7 @@ def main(folder: Path) -> int:
         return 0
     except Exception as error:
         log.info(traceback.format_exc())
-        _finish(folder, RunState.FAILED, str(in_words(error)))
+        _finish(folder, RunState.FAILED, str(in_words(error, run.recipe)))
         return 1
     _finish(folder, RunState.DONE, None)
     return 0
@@ -112,20 +113,28 @@ def carry_out(run: Run) -> None:
     )
 
 
-def in_words(error: Exception) -> FinsentError:
-    """Return an error as one that a user can read: what happened and what to do."""
+def in_words(error: Exception, recipe: Recipe) -> FinsentError:
+    """Return an error of a run with this recipe as one that a user can read: what happened and what to do."""
     if isinstance(error, FinsentError):
         return error
     text = str(error)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC or "No space left on device" in text:
         return DiskFullError("The disk is full. Free some room, for example by deleting old runs, and start again.")
     if isinstance(error, MemoryError) or "out of memory" in text.lower() or "can't allocate memory" in text:
-        return OutOfMemoryError(
-            "There is not enough memory for these settings. Lower batch_size (and raise gradient_accumulation by as "
-            "much), lower max_length, or switch gradient_checkpointing on."
-        )
+        return OutOfMemoryError(f"There is not enough memory for these settings. {_advice(recipe)}")
     first = (text.strip() or type(error).__name__).splitlines()[0]
     return FinsentError(f"An unexpected {type(error).__name__} ended the run: {first}. The log has the details.")
+
+
+def _advice(recipe: Recipe) -> str:
+    from finsent.advice import memory_advice
+
+    try:
+        return memory_advice(recipe)
+    except (FinsentError, MemoryError, RuntimeError):
+        # What failed for want of memory may fail again while the advice is worked out.
+        log.info(traceback.format_exc())
+        return "Lower batch_size, raise gradient_accumulation by as much, and switch gradient_checkpointing on."
 
 
 def _baseline(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:

@@ -141,8 +141,8 @@ def test_a_failure_is_one_sentence_and_the_log_has_the_traceback(tiny_recipe, ru
         (KeyError("surprise"), "unexpected KeyError"),
     ],
 )
-def test_failures_in_words(error, words):
-    assert words in str(worker.in_words(error))
+def test_failures_in_words(tiny_recipe, error, words):
+    assert words in str(worker.in_words(error, tiny_recipe))
 
 
 def test_loss_falls_on_the_tiny_model(finished):

@@ -1,0 +1,43 @@
+"""What to change when memory is short: settings of the same step that hold less, by the memory account."""
+
+from finsent.memory import TYPICAL_ROW, TYPICAL_SHARED, memory_account
+from finsent.recipes import Recipe, change_recipe
+from finsent.skeleton import read_configuration
+
+
+def smaller_settings(recipe: Recipe) -> list[tuple[Recipe, int]]:
+    """Return recipes that need less memory than this one, each with the bytes that its training step holds.
+
+    The first halves the batch and doubles the gradient accumulation, the last takes one row at a time and recomputes
+    activations; a step stays as many rows, so that the result stays comparable. Rows of typical length are assumed.
+
+    Raises:
+        ModelError: the recipe's model cannot be read.
+    """
+    rows = recipe.batch_size * recipe.gradient_accumulation
+    halved = recipe.batch_size // 2
+    changes = [{"batch_size": 1, "gradient_accumulation": rows, "gradient_checkpointing": True}]
+    if halved > 1 and rows % halved == 0:
+        changes.insert(0, {"batch_size": halved, "gradient_accumulation": rows // halved})
+    now = step_bytes(recipe)
+    smaller = [(other, step_bytes(other)) for other in (change_recipe(recipe, change) for change in changes)]
+    return [(other, size) for other, size in smaller if size < now]
+
+
+def step_bytes(recipe: Recipe) -> int:
+    """Return the bytes that one training step of a recipe holds, rows being of typical length."""
+    return memory_account(read_configuration(recipe.model), recipe, TYPICAL_ROW, TYPICAL_SHARED).total
+
+
+def memory_advice(recipe: Recipe) -> str:
+    """Return in words what a training step holds and which settings would hold less; see :func:`smaller_settings`."""
+    sentences = [f"A training step of these settings holds about {_gigabytes(step_bytes(recipe))}."]
+    for other, size in smaller_settings(recipe):
+        settings = f"batch_size={other.batch_size} with gradient_accumulation={other.gradient_accumulation}"
+        settings += " and gradient_checkpointing=true" if other.gradient_checkpointing else ""
+        sentences.append(f"With {settings} it holds {_gigabytes(size)}.")
+    return " ".join(sentences)
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.2f} GB"
