@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from finsent.metrics import class_view
+from finsent.predictions import MODELS
 from finsent.statistics import CONFIDENCE, rows_to_settle
 
 FIXED, BROKEN, STILL_WRONG, STILL_RIGHT = "fixed", "broken", "still wrong", "still right"
 #: What became of a row's answer, in the order of tables and flows.
 TRANSITIONS = (FIXED, STILL_RIGHT, STILL_WRONG, BROKEN)
-MODELS = ("baseline", "tuned")
 
 
 @dataclass(frozen=True)

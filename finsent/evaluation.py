@@ -7,17 +7,16 @@ from typing import Any
 import pandas as pd
 
 from finsent.classify import Classifier
-from finsent.datasets import load_data
+from finsent.datasets import SentimentData, load_data
 from finsent.errors import RunStateError
 from finsent.full_evaluation import in_proportion, run_tables, training_rows
 from finsent.judged import judged_pair, save_judged
 from finsent.metrics import compare_predictions, on_test_split
-from finsent.predictions import load_predictions, save_predictions
+from finsent.predictions import MODELS, load_predictions, save_predictions
 from finsent.rows import draw_rows
 from finsent.runs import Run, write_atomically
 from finsent.scoring import Report
 
-MODELS = ("baseline", "tuned")
 Tables = dict[str, pd.DataFrame]
 
 
@@ -39,17 +38,18 @@ def evaluate_run(
         RunStateError: the run has no adapter yet.
         DataError, ModelError: the data or the model cannot be used.
     """
-    classifier = None
+    classifier = other = None
     if data is None and run.has_comparison:
         tables = dict(zip(MODELS, judged_pair(run), strict=True))
     else:
         classifier = _classifier(run)
-        tables = _score(run, classifier, data, report)
+        other = None if data is None else load_data(str(data))
+        tables = _score(run, classifier, other, report)
     validation = run_tables(run)[1] if run.has_comparison else None
     proportion = in_proportion(tuple(tables.values()), validation, training_rows(run))
     if not generate:
         return compare_predictions(*tables.values()) | proportion
-    return _generated_figures(run, classifier or _classifier(run), data, tables, report) | proportion
+    return _generated_figures(run, classifier or _classifier(run), other, tables, report) | proportion
 
 
 def _classifier(run: Run) -> Classifier:
@@ -60,8 +60,7 @@ def _classifier(run: Run) -> Classifier:
     return Classifier.of_run(run)
 
 
-def _score(run: Run, classifier: Classifier, data: str | Path | None, report: Report | None) -> Tables:
-    other = None if data is None else load_data(str(data))
+def _score(run: Run, classifier: Classifier, other: SentimentData | None, report: Report | None) -> Tables:
     rows = draw_rows(run.recipe).judged if other is None else other.rows
     tables = {model: classifier.score(rows, tuned=model == "tuned", report=report) for model in MODELS}
     if other is not None:
@@ -75,9 +74,8 @@ def _score(run: Run, classifier: Classifier, data: str | Path | None, report: Re
 
 
 def _generated_figures(
-    run: Run, classifier: Classifier, data: str | Path | None, tables: Tables, report: Report | None
+    run: Run, classifier: Classifier, other: SentimentData | None, tables: Tables, report: Report | None
 ) -> dict[str, Any]:
-    other = None if data is None else load_data(str(data))
     rows = draw_rows(run.recipe).test if other is None else other.rows
     written: Tables = {}
     disagreements = {}

@@ -13,14 +13,12 @@ from finsent.calibration import (
     prior_account,
     reliability_table,
 )
-from finsent.judged import OWN, judged_files, judged_pair
-from finsent.metrics import class_view, compare_predictions, evaluate_predictions
-from finsent.predictions import load_predictions
+from finsent.judged import OWN, judged_pair, saved_pair
+from finsent.metrics import class_view, compare_predictions, evaluate_predictions, on_test_split
+from finsent.predictions import MODELS, load_predictions
 from finsent.references import overlap_with_training, reference_predictions
 from finsent.runs import Run
 from finsent.statistics import mcnemar, paired_difference
-
-MODELS = ("baseline", "tuned")
 
 
 def full_evaluation(
@@ -92,11 +90,11 @@ def run_tables(run: Run, on: str = OWN) -> tuple[Pair, Pair | None, pd.DataFrame
     Raises:
         RunError: see :func:`finsent.judged.judged_pair`.
     """
-    test = judged_pair(run, on)
-    if not run.has_comparison:
-        return test, None, training_rows(run)
-    both = [load_predictions(file) for file in judged_files(run)]
-    validation = tuple(table[table["split"] == "validation"].reset_index(drop=True) for table in both)
+    if on != OWN and not run.has_comparison:
+        return judged_pair(run, on), None, training_rows(run)
+    own = saved_pair(run)
+    test = tuple(on_test_split(table) for table in own) if on == OWN else judged_pair(run, on)
+    validation = tuple(table[table["split"] == "validation"].reset_index(drop=True) for table in own)
     return test, validation, training_rows(run)
 
 

@@ -14,11 +14,10 @@ import pandas as pd
 
 from finsent.errors import RunError, RunStateError
 from finsent.labels import BULLISH, FIVE_LABELS, NEUTRAL, POSITIVE
-from finsent.predictions import answer_probabilities, load_predictions
+from finsent.predictions import MODELS, answer_probabilities, load_predictions
 from finsent.runs import Run
 from finsent.statistics import share_interval
 
-MODELS = ("baseline", "tuned")
 PUT_RIGHT, NEWLY_BROKEN, STILL_WRONG = "put right", "newly broken", "still wrong"
 #: What became of an item that at least one model gets wrong: baseline only, tuned only, both.
 OUTCOMES = (STILL_WRONG, NEWLY_BROKEN, PUT_RIGHT)

@@ -13,10 +13,9 @@ import pandas as pd
 from finsent.calibration import Pair
 from finsent.errors import RunError, RunStateError
 from finsent.metrics import on_test_split
-from finsent.predictions import load_predictions, save_predictions
+from finsent.predictions import MODELS, load_predictions, save_predictions
 from finsent.runs import Run, write_atomically
 
-MODELS = ("baseline", "tuned")
 #: The key of a run's own test split.
 OWN = ""
 OWN_TITLE = "its own test split"
@@ -51,7 +50,13 @@ def save_judged(run: Run, title: str, fingerprint: str, baseline: pd.DataFrame, 
 
 
 def judged_pair(run: Run, on: str = OWN) -> Pair:
-    """Return the baseline's and the tuned model's predictions of one set of rows, in the same order.
+    """Return both models' predictions of the rows that one set's figures are about; raises as :func:`saved_pair`."""
+    pair = saved_pair(run, on)
+    return tuple(on_test_split(table) for table in pair) if on == OWN else pair
+
+
+def saved_pair(run: Run, on: str = OWN) -> Pair:
+    """Return the baseline's and the tuned model's predictions of one set, in the same order, of all splits.
 
     Raises:
         RunStateError: the run's own rows have not been judged by both models.
@@ -64,7 +69,7 @@ def judged_pair(run: Run, on: str = OWN) -> Pair:
     pair = tuple(load_predictions(file) for file in judged_files(run, on))
     if pair[0]["row_id"].tolist() != pair[1]["row_id"].tolist():
         raise RunError(f"The two models of run {run.id} were judged on different rows. Evaluate it again.")
-    return tuple(on_test_split(table) for table in pair) if on == OWN else pair
+    return pair
 
 
 def judged_files(run: Run, on: str = OWN) -> tuple[Path, Path]:

@@ -19,6 +19,8 @@ from finsent.scoring import Report, score_labels
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+#: The two models of a run, in the order of tables and pairs.
+MODELS = ("baseline", "tuned")
 ROW_COLUMNS = ["row_id", "text", "label", "answers", "source", "topic", "split"]
 LOGP_COLUMNS = [f"logp_{label}" for label in FIVE_LABELS]
 

@@ -30,14 +30,12 @@ TABS = ("Only the prior?", "For scale", "How sure?", "Threshold", "Written answe
 MOST_RUNS = 6
 
 
-def show_more(run: Run, on: str, runs: list[Run], classes: int, dark: bool) -> None:
+def show_more(run: Run, on: str, tables: Judged, runs: list[Run], classes: int, dark: bool) -> None:
     """Show the questions that follow the comparison of a run; ``runs`` are those to compare it with.
 
-    ``on`` is the key of the set of rows that is looked at (see :mod:`finsent.judged`).
+    ``on`` is the key of the set of rows that is looked at (see :mod:`finsent.judged`), and ``tables`` what was judged.
     """
     st.subheader("In proportion")
-    with user_errors():
-        tables = judged(run, on)
     shows = (
         lambda: show_prior(tables, classes),
         lambda: show_scale(tables, classes),
@@ -45,7 +43,7 @@ def show_more(run: Run, on: str, runs: list[Run], classes: int, dark: bool) -> N
         lambda: show_threshold(tables),
         lambda: show_written(run.id, tables, classes, dark),
         lambda: show_several(run, on, runs, classes),
-        lambda: show_export(run, on, classes),
+        lambda: show_export(run, on, tables, classes),
     )
     for tab, show in zip(st.tabs(TABS, key="part", on_change="rerun", bind="query-params"), shows, strict=True):
         if tab.open:
@@ -140,11 +138,11 @@ def report_of(_run: Run, on: str, key: tuple[str, float], classes: int) -> tuple
     return run_report(_run, classes, on)
 
 
-def show_export(run: Run, on: str, classes: int) -> None:
+def show_export(run: Run, on: str, tables: Judged, classes: int) -> None:
     st.markdown("Everything on this page that has a number, for others to read or to compute with.")
 
     def report() -> tuple[dict[str, Any], str]:
-        return report_of(run, on, judged(run, on).key, classes)
+        return report_of(run, on, tables.key, classes)
 
     with st.container(horizontal=True):
         st.download_button(

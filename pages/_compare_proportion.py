@@ -149,12 +149,11 @@ def show_scale(run: Judged, classes: int) -> None:
     show_overlap(run, classes)
 
 
-def show_seen(run: Run, on: str) -> None:
+def show_seen(run: Judged) -> None:
     """Say how many of the rows that are looked at were also trained on."""
-    tables = judged(run, on)
-    if tables.training is None:
+    if run.training is None:
         return
-    overlap = overlap_of(tables, tables.key)
+    overlap = overlap_of(run, run.key)
     rest = " “For scale”, below, has the figures without them." if overlap["n"] else ""
     st.caption(f"{overlap['n']:,} of these {overlap['of']:,} texts were also trained on.{rest}")
 

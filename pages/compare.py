@@ -17,13 +17,13 @@ from finsent.comparison import (
     verdict,
 )
 from finsent.datasets import export_csv
-from finsent.judged import OWN, judged_files, judged_pair, judged_sets
+from finsent.judged import OWN, judged_sets
 from finsent.labels import INVALID, NEUTRAL, POSITIVE
 from finsent.metrics import compare_predictions
 from finsent.runs import Run, default_runs_dir, list_runs
 from pages._choose_run import choose_rows, choose_run
 from pages._compare_more import show_more
-from pages._compare_proportion import show_seen
+from pages._compare_proportion import Judged, judged, show_seen
 from pages._ui import page_head, plain_markdown, show_chart, user_errors, what_is
 
 MODELS = {"baseline": "baseline", "tuned": "fine-tuned"}
@@ -36,10 +36,9 @@ VERDICT_LOOKS = {
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the predictions …")
-def load_comparison(_run: Run, on: str, key: tuple[str, float], classes: int) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Return the figures and the answers of a run on a set of rows; ``key`` says when they are out of date."""
-    baseline, tuned = judged_pair(_run, on)
-    return compare_predictions(baseline, tuned, classes), answers_table(baseline, tuned, classes)
+def load_comparison(_judged: Judged, key: tuple[str, float], classes: int) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Return the figures and the answers of both models; ``key`` says when they are out of date."""
+    return compare_predictions(*_judged.test, classes), answers_table(*_judged.test, classes)
 
 
 def show_nothing_yet(run: Run) -> None:
@@ -272,12 +271,12 @@ def show_page() -> None:
         show_nothing_yet(run)
         return
     with user_errors():
-        written = judged_files(run, on)[1]
-        comparison, answers = load_comparison(run, on, (str(written), written.stat().st_mtime), classes)
+        tables = judged(run, on)
+        comparison, answers = load_comparison(tables, tables.key, classes)
     dark = st.context.theme.type == "dark"
     show_verdict(comparison)
     if on != OWN:
-        show_seen(run, on)
+        show_seen(tables)
     show_big_figures(comparison)
     show_confusion(comparison, dark)
     left, right = st.columns(2, gap="medium")
@@ -288,7 +287,7 @@ def show_page() -> None:
     show_rows(rows, "cell")
     show_per_class(comparison)
     show_transitions(comparison, answers, dark)
-    show_more(run, on, runs, classes, dark)
+    show_more(run, on, tables, runs, classes, dark)
 
 
 show_page()

@@ -126,7 +126,7 @@ def small_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_recipe(tiny_llama: Path, small_csv: Path):
     """A recipe that trains the tiny Llama on the small file in seconds."""
     from finsent.recipes import change_recipe, get_recipe

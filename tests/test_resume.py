@@ -1,6 +1,7 @@
 """A run whose process is killed is seen as lost, and resumed it ends with the same adapter, bit for bit."""
 
 import sys
+import threading
 
 import pandas as pd
 import pytest
@@ -16,23 +17,18 @@ def end_of(run: Run) -> Run:
     return list(follow(run, interval=0.2))[-1]
 
 
-@pytest.fixture(scope="module")
-def recipe(tiny_llama, small_csv):
-    """Twelve steps, three checkpoints in each epoch of six steps."""
-    from finsent.recipes import get_recipe
+def seen_off(run: Run) -> None:
+    """Wait until the launcher is done with a run's process: whoever waits next would be started as that one was."""
+    for thread in threading.enumerate():
+        if thread.name == f"run-{run.id}":
+            thread.join(timeout=60)
+            assert not thread.is_alive()
 
-    changes = {
-        "model": str(tiny_llama),
-        "source": str(small_csv),
-        "rows": 48,
-        "validation_rows": 8,
-        "logging_steps": 1,
-        "epochs": 2,
-        "evaluations_per_epoch": 3,
-        "warmup_steps": 1,
-        "learning_rate": 1e-2,
-    }
-    return change_recipe(get_recipe("quick"), changes)
+
+@pytest.fixture(scope="module")
+def recipe(tiny_recipe):
+    """Twelve steps, three checkpoints in each epoch of six steps."""
+    return change_recipe(tiny_recipe, {"epochs": 2, "evaluations_per_epoch": 3})
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +46,7 @@ def test_killed_and_resumed_is_as_never_interrupted(whole, recipe, runs_dir, rea
     lost = end_of(launch(recipe, runs_dir, command=killing))
     assert lost.state == RunState.LOST
     assert lost.error
+    seen_off(lost)
     run = end_of(resume(lost))
     assert run.state == RunState.DONE, run.error
     assert run.steps == whole.steps
