@@ -45,10 +45,11 @@ def choose(page: Page, field: str, value: str) -> None:
 def point_at(page: Page, plot: Locator, across: float, down: float) -> None:
     """Move the mouse to a place in a chart, as a reader does: until the chart answers with its hover label.
 
-    A chart that is still being drawn, or pushed down by what appears above it, answers to nothing yet.
+    A chart that is still being drawn, or pushed out of sight by what appears above it, answers to nothing yet.
     """
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
+        plot.evaluate("plot => plot.scrollIntoView({block: 'center', behavior: 'instant'})")
         box = plot.locator(".nsewdrag").first.bounding_box()
         page.mouse.move(0, 0)
         page.mouse.move(box["x"] + box["width"] * across, box["y"] + box["height"] * down, steps=5)
@@ -114,7 +115,6 @@ def test_the_report_is_downloaded_by_keyboard_and_opens_by_itself(made_app, page
 def test_a_cell_is_chosen_by_mouse(made_app, page, tables):
     open_compare(page, made_app)
     plot = page.locator(".js-plotly-plot").nth(1)
-    plot.evaluate("plot => plot.scrollIntoView({block: 'center'})")
     # The cell at the bottom left: gold positive, called negative.
     point_at(page, plot, across=1 / 6, down=5 / 6)
     page.mouse.down()
