@@ -21,7 +21,7 @@ Figure = dict[str, float | int]
 GROWTH = (1, 4, 16)
 
 
-def run_bench(model: str, source: str, pairs: int = 5, rows: int = 64) -> dict[str, Any]:
+def run_bench(model: str, source: str, pairs: int = 5, rows: int = 32) -> dict[str, Any]:
     """Return every figure of the benchmark; ``rows`` is the number of rows of one side's turn.
 
     Raises:
@@ -39,10 +39,11 @@ def run_bench(model: str, source: str, pairs: int = 5, rows: int = 64) -> dict[s
     table = sample_rows(load_data(source).rows, rows * GROWTH[-1], seed=0)
     some = sample_rows(table, rows, seed=0)
     with tempfile.TemporaryDirectory() as folder:
-        train, tuned = _train_figures(model, some, pairs, Path(folder))
-    score = _score_figures(model, tuned, some, pairs)
-    growth = _growth_figures(tuned, table, rows, pairs)
-    del tuned
+        train, side = _train_figures(model, some, pairs, Path(folder))
+        tuned = (side.model, side.trainer.processing_class)
+        score = _score_figures(model, tuned, some, pairs)
+        growth = _growth_figures(side, tuned, table, rows, pairs)
+    del tuned, side
     gc.collect()
     return {
         "model": model,
@@ -52,7 +53,7 @@ def run_bench(model: str, source: str, pairs: int = 5, rows: int = 64) -> dict[s
         "train": train,
         "score": score,
         "memory": _memory_figures(model, source),
-        "growth": growth,
+        "growth": growth | _memory_growth(model, source, rows),
     }
 
 
@@ -61,9 +62,9 @@ def figure(values: Sequence[float]) -> Figure:
     return {"median": statistics.median(values), "min": min(values), "max": max(values), "n": len(values)}
 
 
-def alternate(sides: dict[str, Callable[[], float]], pairs: int) -> dict[str, list[float]]:
+def alternate(sides: dict[Any, Callable[[], float]], pairs: int) -> dict[Any, list[float]]:
     """Return each side's seconds in ``pairs`` turns, taken in turn after one turn of each that is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    seconds: dict[Any, list[float]] = {name: [] for name in sides}
     for turn in range(pairs + 1):
         for name, run in sides.items():
             taken = run()
@@ -77,7 +78,7 @@ def ratios(slow: Sequence[float], fast: Sequence[float]) -> Figure:
     return figure([one / other for one, other in zip(slow, fast, strict=True)])
 
 
-def _train_figures(model: str, rows: Any, pairs: int, folder: Path) -> tuple[dict[str, Any], tuple[Any, Any]]:
+def _train_figures(model: str, rows: Any, pairs: int, folder: Path) -> tuple[dict[str, Any], Any]:
     from finsent.bench_sides import TRAINING_SIDES, training_side
 
     sides = {name: training_side(name, model, rows, 8, folder / name) for name in TRAINING_SIDES}
@@ -95,7 +96,7 @@ def _train_figures(model: str, rows: Any, pairs: int, folder: Path) -> tuple[dic
         "tokens_packed_per_row": tokens / len(rows),
         "tokens_per_row": ours.trainer.row_tokens / (pairs + 1) / len(rows),
     }
-    return figures, (ours.model, ours.trainer.processing_class)
+    return figures, ours
 
 
 def _score_figures(model: str, tuned: tuple[Any, Any], rows: Any, pairs: int) -> dict[str, Any]:
@@ -117,27 +118,44 @@ def _score_figures(model: str, tuned: tuple[Any, Any], rows: Any, pairs: int) ->
     }
 
 
-def _growth_figures(tuned: tuple[Any, Any], table: Any, rows: int, pairs: int) -> dict[str, Any]:
-    """Seconds a row when scoring 4 and 16 times as many rows, as a multiple of that for the fewest."""
+def _growth_figures(side: Any, tuned: tuple[Any, Any], table: Any, rows: int, pairs: int) -> dict[str, Any]:
+    """Seconds a row when scoring and training 4 and 16 times as many rows, as a multiple of that for the fewest."""
     from finsent.bench_sides import scoring_sides
 
-    per_row: dict[int, list[float]] = {times: [] for times in GROWTH}
-    for _ in range(max(2, pairs // 2)):
-        for times in GROWTH:
-            part = table.head(rows * times)
-            per_row[times].append(scoring_sides(*tuned, part)["finsent"]() / len(part))
-    return {f"score_{times}x": ratios(per_row[times], per_row[1]) for times in GROWTH[1:]}
+    parts = {times: table.head(rows * times) for times in GROWTH}
+    turns = max(2, pairs // 2)
+    # Scored first: what training does to the memory's layout must not weigh on it.
+    score = alternate({times: scoring_sides(*tuned, part)["finsent"] for times, part in parts.items()}, turns)
+    train = alternate({times: lambda part=part: side.run_on(part) for times, part in parts.items()}, turns)
+    figures = {}
+    for name, seconds in (("score", score), ("train", train)):
+        per_row = {times: [taken / len(parts[times]) for taken in values] for times, values in seconds.items()}
+        figures |= {f"{name}_{times}x": ratios(per_row[times], per_row[1]) for times in GROWTH[1:]}
+    return figures
 
 
 def _memory_figures(model: str, source: str) -> dict[str, Any]:
     """Peak resident memory of two training steps, each side in a process of its own, in bytes."""
+    return {
+        f"{name}_batch_{batch}": _peak_memory(name, batch, model, source)
+        for batch in (8, 32)
+        for name in ("finsent", "trl_best")
+    }
+
+
+def _memory_growth(model: str, source: str, rows: int) -> dict[str, Figure]:
+    """Peak resident memory with 16 times as many rows, as a multiple of that with the fewest."""
     figures = {}
-    for batch in (8, 32):
-        for name in ("finsent", "trl_best"):
-            command = [sys.executable, "-m", "finsent.bench_sides", name, str(batch), model, source]
-            done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent.parent, check=True)
-            figures[f"{name}_batch_{batch}"] = int(done.stdout.strip().splitlines()[-1])
+    for name, side in (("score", "score"), ("train", "finsent")):
+        few, many = (_peak_memory(side, 8, model, source, rows * times) for times in (GROWTH[0], GROWTH[-1]))
+        figures[f"{name}_memory_{GROWTH[-1]}x"] = figure([many / few])
     return figures
+
+
+def _peak_memory(side: str, batch: int, model: str, source: str, *rows: int) -> int:
+    command = [sys.executable, "-m", "finsent.bench_sides", side, str(batch), model, source, *map(str, rows)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent.parent, check=True)
+    return int(done.stdout.strip().splitlines()[-1])
 
 
 def linear_parameters(model: Any) -> int:

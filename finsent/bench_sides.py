@@ -1,7 +1,7 @@
 """The sides of a benchmark: finsent's training and scoring, and what they are measured against.
 
-Every side does the same work on the same rows. Run as ``python -m finsent.bench_sides SIDE BATCH MODEL SOURCE`` it
-takes two training steps and prints the process's peak memory in bytes.
+Every side does the same work on the same rows. Run as ``python -m finsent.bench_sides SIDE BATCH MODEL SOURCE [ROWS]``
+it trains on two batches, or on ROWS rows, and prints the process's peak memory in bytes; ``score`` scores them instead.
 """
 
 import copy
@@ -67,6 +67,12 @@ class TrainingSide:
         self.trainer.train()
         return self.clock.seconds
 
+    def run_on(self, rows: pd.DataFrame) -> float:
+        """Train one epoch on other rows, which finsent's trainer alone can, and return its seconds."""
+        encoded = encode_rows(self.trainer.processing_class, rows, get_recipe("quick").max_length)
+        self.trainer.train_dataset = Dataset.from_list(encoded)
+        return self.run()
+
     @property
     def model(self) -> PeftModel:
         """The model as trained so far."""
@@ -94,13 +100,8 @@ def _finsent_trainer(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, batch: int, folder: Path
 ) -> PackedTrainer:
     recipe = change_recipe(get_recipe("quick"), {"batch_size": batch, "checkpoint": "last"})
-    trainer = make_trainer(model, tokenizer, recipe, rows, rows.head(batch), folder, lambda step, total: False)
-    for name in ("eval_strategy", "save_strategy"):
-        setattr(trainer.args, name, "no")
-    trainer.control.should_evaluate = trainer.control.should_save = False
-    trainer.callback_handler.callbacks = [
-        callback for callback in trainer.callback_handler.callbacks if type(callback).__name__ != "Watch"
-    ]
+    trainer = make_trainer(model, tokenizer, recipe, rows, rows.head(batch), folder, at_step=None)
+    trainer.args.eval_strategy = trainer.args.save_strategy = "no"
     return trainer
 
 
@@ -196,15 +197,23 @@ def _timed(model: PreTrainedModel, work: Callable[[], None]) -> Callable[[], flo
     return run
 
 
-def _measure_memory(name: str, batch: int, model_name: str, source: str) -> int:
+def _measure_memory(name: str, batch: int, model_name: str, source: str, rows: int | None = None) -> int:
     from finsent.datasets import load_data, sample_rows
     from finsent.worker import peak_memory
 
-    rows = sample_rows(load_data(source).rows, 2 * batch, seed=0)
+    # The longest row comes along however many are drawn, since memory is that of the largest batch.
+    table = load_data(source).rows
+    table = table.loc[table["prompt"].str.len().sort_values(ascending=False, kind="stable").index]
+    drawn = pd.concat([table.head(batch), sample_rows(table.iloc[batch:], (rows or 2 * batch) - batch, seed=0)])
+    drawn = drawn.reset_index(drop=True)
+    if name == "score":
+        scoring_sides(*load_base(model_name), drawn)["finsent"]()
+        return peak_memory()
     with tempfile.TemporaryDirectory() as folder:
-        training_side(name, model_name, rows, batch, Path(folder)).run()
+        training_side(name, model_name, drawn, batch, Path(folder)).run()
     return peak_memory()
 
 
 if __name__ == "__main__":
-    print(_measure_memory(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]))
+    side, batch_size, model, data, *how_many = sys.argv[1:]
+    print(_measure_memory(side, int(batch_size), model, data, *map(int, how_many)))

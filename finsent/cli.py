@@ -221,7 +221,7 @@ def show_bench(options: argparse.Namespace) -> Printed:
     if options.only:
         value = {"compare": bench_compare()}
         return value, json.dumps(value, indent=2)
-    size = {"pairs": 2, "rows": 16} if options.quick else {"pairs": 5, "rows": 64}
+    size = {"pairs": 2, "rows": 16} if options.quick else {"pairs": 5, "rows": 32}
     figures = run_bench(options.model, options.source, **size)
     lines = [f"{'':<44}{'median':>9}{'min':>9}{'max':>9}{'n':>5}"]
     for part in ("train", "score", "growth"):

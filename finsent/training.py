@@ -156,9 +156,11 @@ def make_trainer(
     train_rows: pd.DataFrame,
     validation_rows: pd.DataFrame,
     folder: Path,
-    at_step: Callable[[int, int], bool],
+    at_step: Callable[[int, int], bool] | None,
 ) -> PackedTrainer:
     """Return a trainer that adds LoRA to the model and trains it on the rows; writes below ``folder``.
+
+    ``at_step`` is called after each step (see :class:`Watch`); with None the last step is nothing special.
 
     Raises:
         DataError: a row does not fit into ``max_length`` tokens.
@@ -173,7 +175,7 @@ def make_trainer(
         data_collator=PackingCollator(dtype=dtype, whole_sequence=recipe.loss == "sequence"),
         processing_class=tokenizer,
         peft_config=lora_config(recipe),
-        callbacks=[GradientGuard(), Watch(at_step)],
+        callbacks=[GradientGuard()] if at_step is None else [GradientGuard(), Watch(at_step)],
         validation_rows=validation_rows,
     )
     if model.device.type == "cpu":

@@ -2,7 +2,10 @@
 
 import json
 import math
+import subprocess
+import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 from safetensors.torch import load_file
@@ -150,3 +153,12 @@ def test_loss_falls_on_the_tiny_model(finished):
     loss = curves[curves["tag"] == "train/loss"]["value"].tolist()
     assert all(math.isfinite(value) for value in loss)
     assert loss[-1] < loss[0]
+
+
+def test_peak_memory_is_this_process_and_not_its_parent():
+    held = np.ones(400 * 2**20 // 8)
+    code = "from finsent.worker import peak_memory; print(peak_memory())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    own = worker.peak_memory()
+    assert own > held.nbytes
+    assert 50 * 2**20 < int(done.stdout) < own - held.nbytes / 2
