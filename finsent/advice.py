@@ -16,8 +16,8 @@ def smaller_settings(recipe: Recipe) -> list[tuple[Recipe, int]]:
     """
     rows = recipe.batch_size * recipe.gradient_accumulation
     halved = recipe.batch_size // 2
-    changes = [{"batch_size": 1, "gradient_accumulation": rows, "gradient_checkpointing": True}]
-    if halved > 1 and rows % halved == 0:
+    changes = [{"batch_size": 1, "gradient_accumulation": rows, "gradient_checkpointing": True, "processes": 1}]
+    if halved > 1 and rows % halved == 0 and halved % recipe.processes == 0:
         changes.insert(0, {"batch_size": halved, "gradient_accumulation": rows // halved})
     now = step_bytes(recipe)
     smaller = [(other, step_bytes(other)) for other in (change_recipe(recipe, change) for change in changes)]
@@ -25,8 +25,9 @@ def smaller_settings(recipe: Recipe) -> list[tuple[Recipe, int]]:
 
 
 def step_bytes(recipe: Recipe) -> int:
-    """Return the bytes that one training step of a recipe holds, rows being of typical length."""
-    return memory_account(read_configuration(recipe.model), recipe, TYPICAL_ROW, TYPICAL_SHARED).total
+    """Return the bytes that one training step of a recipe holds in all its processes, rows being of typical length."""
+    account = memory_account(read_configuration(recipe.model), recipe, TYPICAL_ROW, TYPICAL_SHARED)
+    return recipe.processes * account.total
 
 
 def memory_advice(recipe: Recipe) -> str:
@@ -35,6 +36,7 @@ def memory_advice(recipe: Recipe) -> str:
     for other, size in smaller_settings(recipe):
         settings = f"batch_size={other.batch_size} with gradient_accumulation={other.gradient_accumulation}"
         settings += " and gradient_checkpointing=true" if other.gradient_checkpointing else ""
+        settings += f" and processes={other.processes}" if other.processes != recipe.processes else ""
         sentences.append(f"With {settings} it holds {_gigabytes(size)}.")
     return " ".join(sentences)
 

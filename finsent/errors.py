@@ -77,6 +77,10 @@ class WorkerStartError(RunError):
     """The worker process did not start."""
 
 
+class ProcessesError(RunError):
+    """Another number of processes was started than the recipe asks for."""
+
+
 class TrainingError(FinsentError):
     """Training cannot go on."""
 

@@ -5,10 +5,8 @@ the browser and the terminal that started it; whoever comes later finds it again
 """
 
 import contextlib
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -29,6 +27,7 @@ from finsent.errors import (
     WorkerStartError,
 )
 from finsent.models import MODELS, QWEN3, resolve_model
+from finsent.parallel import module_command
 from finsent.recipes import Recipe
 from finsent.rows import draw_rows
 from finsent.runs import (
@@ -63,15 +62,13 @@ Command = Sequence[str] | None
 
 #: Data sources that are names and not paths.
 _NAMED_SOURCES = ("embedded", "hub")
-#: What is started for a run, with the run folder as its last argument.
-WORKER_COMMAND: tuple[str, ...] = (sys.executable, "-X", "faulthandler", "-u", "-m", "finsent.worker")
 _REPOSITORY = Path(__file__).parent.parent
 
 
 def launch(recipe: Recipe, runs_dir: Path, name: str = "", command: Command = None) -> Run:
     """Create a run and start its worker in the background, if no other run is at work.
 
-    ``command`` is started instead of ``WORKER_COMMAND``. Relative paths in the recipe are those of the caller, and
+    ``command`` is started instead of the worker. Relative paths in the recipe are those of the caller, and
     are made absolute, since the worker has another working folder.
 
     Raises:
@@ -220,9 +217,11 @@ def end_now(run: Run) -> Run:
         run = read_run(run.folder)
         if not run.active or run.pid is None:
             raise RunStateError(f"Run {run.id} is {run.state}; there is no process to end.")
-        # The worker leads its session, so this reaches the processes that it started, too.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(os.getpgid(run.pid), signal.SIGKILL)
+        # Its processes first: those of torchrun have sessions of their own, which a signal to its group does not reach.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(run.pid)
+            for one in [*process.children(recursive=True), process]:
+                one.kill()
         words = f"Ended at once on request, at step {run.steps}. It can go on from its last checkpoint."
         return update_run(run.folder, state=RunState.STOPPED, error=words, ended=datetime.now(UTC))
 
@@ -246,12 +245,17 @@ def follow(run: Run, interval: float = 0.5) -> Iterator[Run]:
         time.sleep(interval)
 
 
+def worker_command(recipe: Recipe) -> Sequence[str]:
+    """Return what is started for a run of this recipe, with the run folder as its last argument."""
+    return module_command("finsent.worker", recipe.processes)
+
+
 def _start_worker(run: Run, command: Command) -> Run:
     (run.folder / "stop").unlink(missing_ok=True)
     try:
         with run.log_file.open("ab") as log:
             process = subprocess.Popen(
-                [*(command or WORKER_COMMAND), str(run.folder.resolve())],
+                [*(command or worker_command(run.recipe)), str(run.folder.resolve())],
                 start_new_session=True,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

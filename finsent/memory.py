@@ -92,7 +92,7 @@ def memory_account(
     answer_tokens: float = 2,
     device: Literal["cpu", "cuda"] = "cpu",
 ) -> MemoryAccount:
-    """Return the account of one training step.
+    """Return the account of one training step, in one of the recipe's processes.
 
     ``tokens_per_row`` is the mean length of a row (prompt, answer, end-of-sequence token), of which all rows of a
     batch share the first ``shared_tokens`` (the system prompt); ``answer_tokens`` is how many carry the loss when it
@@ -105,7 +105,7 @@ def memory_account(
     model = build_skeleton(config, dtype)
     widest = _widest_matrix(model)
     add_lora(model, recipe.lora_rank, recipe.lora_alpha, recipe.lora_dropout, recipe.target_modules)
-    rows = recipe.batch_size
+    rows = recipe.batch_size // recipe.processes
     row_tokens = rows * tokens_per_row
     packed = row_tokens - (rows - 1) * shared_tokens
     supervised = rows * answer_tokens if recipe.loss == "completion" else packed
@@ -116,7 +116,7 @@ def memory_account(
             _exact(LORA, _FLOAT * trained, f"{trained:,} values in float32"),
             _exact(GRADIENTS, _FLOAT * trained, "one float32 value for each LoRA value; none for frozen weights"),
             _exact(OPTIMIZER, _ADAM_MOMENTS * _FLOAT * trained, "AdamW: two float32 values for each LoRA value"),
-            _activation_piece(model, recipe, packed, row_tokens, dtype, device),
+            _activation_piece(model, recipe, rows, packed, row_tokens, dtype, device),
             _logit_piece(model, supervised),
             _exact(WORKSPACE, widest * dtype.itemsize, f"the largest matrix as {_name(dtype)} while it multiplies"),
         ),
@@ -165,7 +165,13 @@ def _weight_pieces(model: "PreTrainedModel") -> Iterable[MemoryPiece]:
 
 
 def _activation_piece(
-    model: "PreTrainedModel", recipe: Recipe, packed: float, row_tokens: float, dtype: "torch.dtype", device: str
+    model: "PreTrainedModel",
+    recipe: Recipe,
+    rows: int,
+    packed: float,
+    row_tokens: float,
+    dtype: "torch.dtype",
+    device: str,
 ) -> MemoryPiece:
     """Return what the forward pass keeps for the backward pass.
 
@@ -191,7 +197,7 @@ def _activation_piece(
     inputs = sum(module.in_features for module in sizes.values() if hasattr(module, "lora_A"))
     adapted = sum(hasattr(module, "lora_A") for module in sizes.values())
     token += inputs * (size + mask) + adapted * recipe.lora_rank * size
-    own = (packed - row_tokens / recipe.batch_size) / max(recipe.batch_size - 1, 1)
+    own = (packed - row_tokens / rows) / max(rows - 1, 1)
     masks = queries // keys * own * row_tokens if queries > keys else 0
     layer = packed * token + (row_tokens * 2 * keys + masks) * size
     how = f"{packed:,.0f} packed tokens × {layers} layers × {layer / packed / 1024:,.1f} KiB"

@@ -95,11 +95,11 @@ def measure_step(recipe: Recipe) -> MeasuredStep:
     from finsent.rows import draw_rows
     from finsent.training import make_trainer
 
-    size = recipe.batch_size
+    size = recipe.batch_size // recipe.processes
     short = change_recipe(
         recipe,
         {"rows": size * _STEPS, "epochs": 1, "gradient_accumulation": 1, "evaluations_per_epoch": 1}
-        | {"validation_rows": 8, "checkpoint": "last"},
+        | {"validation_rows": 8, "checkpoint": "last", "batch_size": size, "processes": 1},
     )
     rows = draw_rows(short)
     train = sample_rows(rows.train, min(len(rows.train), size * _STEPS), short.seed)

@@ -70,7 +70,8 @@ class PackingCollator:
     needed, ``logit_positions`` (u,); and for each supervised token its id, ``shift_labels`` (t,), and which of the u
     logits predicts it, ``label_rows`` (t,). For whole-sequence loss a prefix token counts once per row that shares
     it, while its logits are computed once. ``labels`` is there too because the trainer counts supervised tokens only
-    in batches that have it.
+    in batches that have it. A ``blank`` row fills up the last batch where processes share batches: it is left out, and
+    only a batch of nothing else computes one, without a label.
     """
 
     dtype: "torch.dtype"
@@ -82,6 +83,8 @@ class PackingCollator:
 
         from finsent.attention import tree_layout
 
+        real = [row for row in rows if not row.get("blank")]
+        rows = real or rows[:1]
         tree = TokenTree()
         prefixes: dict[tuple[int, ...], int] = {}
         predicted_by: list[int] = []
@@ -93,12 +96,14 @@ class PackingCollator:
                 prefixes[prefix] = tree.add(prefix)
             parent = prefixes.get(prefix, -1)
             segment = tree.add(tokens[cut:], parent)
+            if not real:
+                continue
             places = _places(tree, parent, cut, segment, len(tokens))
             first = 1 if self.whole_sequence else row["prompt_length"]
             predicted_by.extend(places[first - 1 : -1])
             labels.extend(tokens[first:])
-        positions, label_rows = torch.unique(torch.tensor(predicted_by), return_inverse=True)
-        shift_labels = torch.tensor(labels)
+        positions, label_rows = torch.unique(torch.tensor(predicted_by, dtype=torch.long), return_inverse=True)
+        shift_labels = torch.tensor(labels, dtype=torch.long)
         return {
             # First, because the trainer reads the number of rows off the first tensor.
             "row_tokens": torch.tensor([len(row["input_ids"]) for row in rows]),

@@ -14,6 +14,7 @@ import pandas as pd
 
 from finsent.errors import DiskFullError, RunError
 from finsent.labels import FIVE_LABELS
+from finsent.parallel import in_shares
 from finsent.scoring import Report, score_labels
 
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ def predict(
     rows: pd.DataFrame,
     report: Report | None = None,
 ) -> pd.DataFrame:
-    """Return the predictions table of a data table's rows, in their order.
+    """Return the predictions table of a data table's rows, in their order; the processes of a run share the work.
 
     ``report(done, total)`` is called as the work goes on, and may raise to stop it.
     """
-    return label_predictions(rows, score_labels(model, tokenizer, rows, report))
+    return label_predictions(rows, in_shares(rows, lambda share: score_labels(model, tokenizer, share, report)))
 
 
 def label_predictions(rows: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:

@@ -72,6 +72,12 @@ class Recipe(BaseModel):
     gradient_checkpointing: bool = Field(
         False, description="Recompute activations to save memory, for about a third more time."
     )
+    processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that share each batch, each with the whole model: one per GPU, or a few on many cores.",
+    )
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
@@ -79,6 +85,8 @@ class Recipe(BaseModel):
             raise ValueError("target_modules names a matrix twice")
         if self.rows is not None and self.rows < self.batch_size:
             raise ValueError(f"rows ({self.rows}) is smaller than batch_size ({self.batch_size})")
+        if self.batch_size % self.processes:
+            raise ValueError(f"batch_size ({self.batch_size}) is not a multiple of processes ({self.processes})")
         return self
 
 

@@ -18,10 +18,11 @@ from pydantic import BaseModel, ValidationError
 
 from finsent.errors import FinsentError, WorkerStartError
 from finsent.launcher import validate_launch
+from finsent.parallel import is_main, join, leave, module_command
 from finsent.recipes import Recipe
 from finsent.runs import Run, RunState, write_atomically
 from finsent.telemetry import curve, read_curves
-from finsent.world import hardware, usable_cores
+from finsent.world import hardware
 
 #: Settings that decide how long a row takes and how much memory it needs.
 SPEED_FIELDS = (
@@ -35,6 +36,7 @@ SPEED_FIELDS = (
     "max_length",
     "compute_dtype",
     "gradient_checkpointing",
+    "processes",
 )
 _WARM_UP_STEPS = 2
 _STEPS = 8
@@ -95,7 +97,7 @@ def calibrate(recipe: Recipe, runs_dir: Path) -> Speed:
     with tempfile.TemporaryDirectory(prefix="finsent-speed-") as scratch:
         settings, result = Path(scratch) / "recipe.json", Path(scratch) / "speed.json"
         settings.write_text(recipe.model_dump_json(), encoding="utf-8")
-        command = [sys.executable, "-m", "finsent.speed", str(settings), str(result)]
+        command = [*module_command("finsent.speed", recipe.processes), str(settings), str(result)]
         try:
             answer = subprocess.run(
                 command,
@@ -136,8 +138,6 @@ def _calibration_file(recipe: Recipe, runs_dir: Path) -> Path:
 
 def _measure(recipe: Recipe, scratch: Path) -> Speed:
     """Do what a run does, in small, and time it; ``scratch`` is an empty folder."""
-    import torch
-
     from finsent.datasets import sample_rows
     from finsent.models import load_base, model_hash, resolve_model
     from finsent.predictions import predict
@@ -145,8 +145,7 @@ def _measure(recipe: Recipe, scratch: Path) -> Speed:
     from finsent.training import make_trainer
     from finsent.worker import peak_memory
 
-    if not torch.cuda.is_available():
-        torch.set_num_threads(usable_cores())
+    join(recipe.processes)
     rows = draw_rows(recipe)
     model_hash(resolve_model(recipe.model))
     model, tokenizer = load_base(recipe.model, recipe.compute_dtype)
@@ -191,7 +190,10 @@ def _main(settings: Path, result: Path) -> int:
     except FinsentError as error:
         print(error, file=sys.stderr)
         return 2
-    write_atomically(result, speed.model_dump_json())
+    finally:
+        leave()
+    if is_main():
+        write_atomically(result, speed.model_dump_json())
     return 0
 
 

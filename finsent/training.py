@@ -170,7 +170,7 @@ def make_trainer(
     trainer = PackedTrainer(
         model=model,
         args=training_arguments(recipe, len(train_rows), folder / "checkpoints", model.device.type),
-        train_dataset=Dataset.from_list(encode_rows(tokenizer, train_rows, recipe.max_length)),
+        train_dataset=Dataset.from_list(_filled_up(encode_rows(tokenizer, train_rows, recipe.max_length), recipe)),
         eval_dataset=Dataset.from_list(encode_rows(tokenizer, validation_rows, recipe.max_length)),
         data_collator=PackingCollator(dtype=dtype, whole_sequence=recipe.loss == "sequence"),
         processing_class=tokenizer,
@@ -185,6 +185,14 @@ def make_trainer(
             # TRL casts LoRA on 4-bit models to bfloat16, whose 8 bits of precision swallow AdamW's small steps.
             parameter.data = parameter.data.float()
     return trainer
+
+
+def _filled_up(encoded: list[dict[str, Any]], recipe: Recipe) -> list[dict[str, Any]]:
+    """Fill the rows up with blank ones to whole batches where processes share them, so that none is given twice."""
+    if recipe.processes == 1:
+        return encoded
+    blanks = [encoded[0] | {"blank": True}] * (-len(encoded) % recipe.batch_size)
+    return [row | {"blank": False} for row in encoded] + blanks
 
 
 def lora_config(recipe: Recipe) -> LoraConfig:
@@ -209,8 +217,8 @@ def training_arguments(recipe: Recipe, rows: int, output_dir: Path, device: str)
     keep_best = recipe.checkpoint == "best"
     return SFTConfig(
         output_dir=str(output_dir),
-        per_device_train_batch_size=recipe.batch_size,
-        per_device_eval_batch_size=recipe.batch_size,
+        per_device_train_batch_size=recipe.batch_size // recipe.processes,
+        per_device_eval_batch_size=recipe.batch_size // recipe.processes,
         gradient_accumulation_steps=recipe.gradient_accumulation,
         num_train_epochs=recipe.epochs,
         learning_rate=recipe.learning_rate,
@@ -224,6 +232,8 @@ def training_arguments(recipe: Recipe, rows: int, output_dir: Path, device: str)
         bf16=resolve_dtype(recipe.compute_dtype, device) is torch.bfloat16,
         activation_checkpointing=recipe.gradient_checkpointing,
         use_cpu=device == "cpu",
+        # Every LoRA matrix takes part in every step, so that none need be looked for.
+        ddp_find_unused_parameters=False,
         dataloader_pin_memory=device != "cpu",
         eval_strategy="steps",
         eval_steps=interval,

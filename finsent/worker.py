@@ -23,9 +23,10 @@ import psutil
 
 from finsent.errors import DiskFullError, FinsentError, OutOfMemoryError, RunStopped
 from finsent.launcher import start_next
+from finsent.parallel import agreed, is_main, join, leave, total, under_torchrun
 from finsent.recipes import Recipe
 from finsent.runs import Progress, Run, RunState, read_run, stop_requested, update_run, write_atomically
-from finsent.world import hardware, usable_cores
+from finsent.world import hardware
 
 PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets", "safetensors")
 _SECONDS_BETWEEN_REPORTS = 0.5
@@ -35,30 +36,33 @@ log = logging.getLogger("finsent.worker")
 def main(folder: Path) -> int:
     """Carry out the run in a folder and return the process's exit code: 0 done or stopped, 1 failed."""
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(message)s", force=True)
-    now = datetime.now(UTC)
-    process = psutil.Process()
-    run = update_run(
-        folder,
+    run = read_run(folder)
+    # Of several processes, torchrun lives as long as the run does.
+    process = psutil.Process().parent() if under_torchrun() else psutil.Process()
+    run = _record(
+        run,
         state=RunState.PREPARING,
         pid=process.pid,
         pid_created=process.create_time(),
-        started=read_run(folder).started or now,
+        started=run.started or datetime.now(UTC),
         ended=None,
         error=None,
         versions={"python": sys.version.split()[0]} | {name: importlib.metadata.version(name) for name in PACKAGES},
         hardware=hardware(),
     )
-    log.info("Run %s, recipe %s", run.id, run.recipe.model_dump_json())
+    _say("Run %s, recipe %s", run.id, run.recipe.model_dump_json())
     try:
         carry_out(run)
     except RunStopped as stopped:
-        _finish(folder, RunState.STOPPED, str(stopped))
+        _finish(run, RunState.STOPPED, str(stopped))
         return 0
     except Exception as error:
         log.info(traceback.format_exc())
-        _finish(folder, RunState.FAILED, str(in_words(error, run.recipe)))
+        _fail(run, str(in_words(error, run.recipe)))
         return 1
-    _finish(folder, RunState.DONE, None)
+    finally:
+        leave()
+    _finish(run, RunState.DONE, None)
     return 0
 
 
@@ -69,43 +73,39 @@ def carry_out(run: Run) -> None:
         RunStopped: somebody asked for it; what was finished is saved.
         FinsentError: the run cannot go on, in words.
     """
-    import torch
     import transformers
 
     from finsent.metrics import compare_predictions, on_test_split
     from finsent.models import load_base, model_hash, resolve_model
-    from finsent.predictions import save_predictions
     from finsent.rows import draw_rows
 
     transformers.utils.logging.disable_progress_bar()
-    if not torch.cuda.is_available():
-        torch.set_num_threads(usable_cores())
     recipe, folder = run.recipe, run.folder
+    join(recipe.processes)
     rows = draw_rows(recipe)
     source = resolve_model(recipe.model)
-    run = update_run(
-        folder,
+    run = _record(
+        run,
         splits=rows.counts,
         source_title=rows.data.title,
         source_hash=rows.data.fingerprint,
         model_title=source.title,
         model_hash=model_hash(source),
     )
-    log.info("Data: %s, %s", rows.data.title, rows.counts)
-    save_predictions(
-        rows.train[["row_id", "text", "label", "answers"]], folder / "predictions" / "training_rows.parquet"
-    )
+    _say("Data: %s, %s", rows.data.title, rows.counts)
+    _save(rows.train[["row_id", "text", "label", "answers"]], folder / "predictions" / "training_rows.parquet")
     model, tokenizer = load_base(recipe.model, recipe.compute_dtype)
-    log.info("Model: %s on %s, %s", source.title, model.device, model.dtype)
+    _say("Model: %s on %s, %s", source.title, model.device, model.dtype)
 
     baseline = _baseline(run, model, tokenizer, rows.judged)
     trainer = _train(run, model, tokenizer, rows)
-    update_run(folder, state=RunState.EVALUATING, progress=None)
-    tuned = _predict(folder, trainer.model, tokenizer, rows.judged)
-    save_predictions(tuned, run.predictions_file("tuned"))
+    _record(run, state=RunState.EVALUATING, progress=None)
+    tuned = _predict(run, trainer.model, tokenizer, rows.judged)
+    _save(tuned, run.predictions_file("tuned"))
     comparison = compare_predictions(on_test_split(baseline), on_test_split(tuned))
-    write_atomically(run.evaluation_file, json.dumps(comparison, indent=2))
-    log.info(
+    if is_main():
+        write_atomically(run.evaluation_file, json.dumps(comparison, indent=2))
+    _say(
         "Accuracy on %d test rows: %.3f before, %.3f after",
         comparison["n"],
         comparison["baseline"]["accuracy"],
@@ -138,18 +138,18 @@ def _advice(recipe: Recipe) -> str:
 
 
 def _baseline(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
-    from finsent.predictions import baseline_key, load_predictions, save_predictions
+    from finsent.predictions import baseline_key, load_predictions
 
-    update_run(run.folder, state=RunState.BASELINE, progress=None)
+    _record(run, state=RunState.BASELINE, progress=None)
     key = baseline_key(run.model_hash, str(model.dtype), rows)
     shared = run.folder.parent / ".baseline" / f"{key}.parquet"
-    if shared.is_file():
-        log.info("Baseline: the same rows were scored before; taken from there")
+    if agreed(shared.is_file()):
+        _say("Baseline: the same rows were scored before; taken from there")
         baseline = load_predictions(shared)
     else:
-        baseline = _predict(run.folder, model, tokenizer, rows)
-        save_predictions(baseline, shared)
-    save_predictions(baseline, run.predictions_file("baseline"))
+        baseline = _predict(run, model, tokenizer, rows)
+        _save(baseline, shared)
+    _save(baseline, run.predictions_file("baseline"))
     return baseline
 
 
@@ -159,31 +159,32 @@ def _train(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
     from finsent.training import make_trainer
 
     folder = run.folder
-    update_run(folder, state=RunState.TRAINING, progress=None)
-    report = _reporter(folder, "steps")
+    _record(run, state=RunState.TRAINING, progress=None)
+    report = _reporter(run, "steps")
 
-    def at_step(step: int, total: int) -> bool:
-        report(step, total)
-        return stop_requested(folder)
+    def at_step(step: int, steps: int) -> bool:
+        report(step, steps)
+        return agreed(stop_requested(folder))
 
     trainer = make_trainer(model, tokenizer, run.recipe, rows.train, rows.validation, folder, at_step)
     checkpoint, problems = last_whole_checkpoint(run.checkpoints_dir)
     for problem in problems:
-        log.info(problem)
+        _say(problem)
     if checkpoint is not None:
-        log.info("Going on from %s", checkpoint.name)
+        _say("Going on from %s", checkpoint.name)
     started = time.perf_counter()
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     steps = trainer.state.global_step
-    save_adapter(trainer.model, run)
-    update_run(
-        folder,
+    if is_main():
+        save_adapter(trainer.model, run)
+    _record(
+        run,
         steps=steps,
         progress=Progress(done=steps, total=trainer.state.max_steps, unit="steps"),
         measured={
             "training_seconds": time.perf_counter() - started,
-            "packed_tokens": trainer.packed_tokens,
-            "row_tokens": trainer.row_tokens,
+            "packed_tokens": total(trainer.packed_tokens),
+            "row_tokens": total(trainer.row_tokens),
             "peak_memory_bytes": peak_memory(),
             "best_step": trainer.state.best_global_step,
         },
@@ -211,37 +212,65 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _predict(folder: Path, model: Any, tokenizer: Any, rows: Any) -> Any:
+def _predict(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
     from finsent.predictions import predict
 
-    report = _reporter(folder, "rows")
+    report = _reporter(run, "rows")
 
-    def at_batch(done: int, total: int) -> None:
-        report(done, total)
-        if stop_requested(folder):
-            raise RunStopped(f"Stopped while scoring, after {done} of {total} rows.")
+    def at_batch(done: int, of: int) -> None:
+        report(done, of)
+        if stop_requested(run.folder):
+            raise RunStopped(f"Stopped while scoring, after {done} of {of} rows.")
 
     return predict(model, tokenizer, rows, at_batch)
 
 
-def _reporter(folder: Path, unit: str) -> Callable[[int, int], None]:
-    """Return a function that writes progress into the run, at most twice a second and at the end."""
+def _reporter(run: Run, unit: str) -> Callable[[int, int], None]:
+    """Return a function that writes progress into the run, at most twice a second and at the end.
+
+    Where processes share the rows, it is the progress of the first one in its share.
+    """
     last = 0.0
 
-    def report(done: int, total: int) -> None:
+    def report(done: int, of: int) -> None:
         nonlocal last
         now = time.monotonic()
-        if done == total or now - last > _SECONDS_BETWEEN_REPORTS:
+        if done == of or now - last > _SECONDS_BETWEEN_REPORTS:
             last = now
             steps = {"steps": done} if unit == "steps" else {}
-            update_run(folder, progress=Progress(done=done, total=total, unit=unit), **steps)
+            _record(run, progress=Progress(done=done, total=of, unit=unit), **steps)
 
     return report
 
 
-def _finish(folder: Path, state: RunState, error: str | None) -> None:
-    log.info("%s%s", state, f": {error}" if error else "")
-    update_run(folder, state=state, error=error, ended=datetime.now(UTC))
+def _record(run: Run, **changes: Any) -> Run:
+    """Write into the run's record, if this is the process that may, and return the run with the changes."""
+    return update_run(run.folder, **changes) if is_main() else run.model_copy(update=changes)
+
+
+def _save(table: Any, path: Path) -> None:
+    from finsent.predictions import save_predictions
+
+    if is_main():
+        save_predictions(table, path)
+
+
+def _say(words: str, *values: Any) -> None:
+    """Write into the log what every process would say alike."""
+    if is_main():
+        log.info(words, *values)
+
+
+def _finish(run: Run, state: RunState, error: str | None) -> None:
+    _say("%s%s", state, f": {error}" if error else "")
+    _record(run, state=state, error=error, ended=datetime.now(UTC))
+
+
+def _fail(run: Run, error: str) -> None:
+    """Write down why the run ends. Any process may fail, and the others then fail for want of it."""
+    log.info("%s: %s", RunState.FAILED, error)
+    if read_run(run.folder).active:
+        update_run(run.folder, state=RunState.FAILED, error=error, ended=datetime.now(UTC))
 
 
 if __name__ == "__main__":
@@ -251,5 +280,6 @@ if __name__ == "__main__":
     run_folder = Path(sys.argv[1]).resolve()
     exit_code = main(run_folder)
     # The next in the queue gets its turn even when no app is there to see to it.
-    start_next(run_folder.parent)
+    if is_main():
+        start_next(run_folder.parent)
     sys.exit(exit_code)

@@ -36,7 +36,8 @@ def no_worker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     if "real_worker" not in request.fixturenames:
         from finsent import launcher
 
-        monkeypatch.setattr(launcher, "WORKER_COMMAND", (sys.executable, "-c", "import time; time.sleep(30)"))
+        waits = (sys.executable, "-c", "import time; time.sleep(30)")
+        monkeypatch.setattr(launcher, "worker_command", lambda recipe: waits)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ APP = Path(__file__).parents[2] / "streamlit_app.py"
 
 @pytest.fixture
 def app(runs_dir, monkeypatch):
-    monkeypatch.setattr(launcher, "WORKER_COMMAND", STUB)
+    monkeypatch.setattr(launcher, "worker_command", lambda recipe: STUB)
     app = AppTest.from_file(APP, default_timeout=60)
     app.run()
     return app.switch_page("pages/train.py")
