@@ -5,7 +5,6 @@ the run's state from ``preparing`` to the end, looks for a request to stop betwe
 ends every failure in one sentence in ``run.json`` with the traceback in the log.
 """
 
-import errno
 import importlib.metadata
 import json
 import logging
@@ -21,10 +20,10 @@ from typing import Any
 
 import psutil
 
-from finsent.errors import DiskFullError, FinsentError, OutOfMemoryError, RunStopped
+from finsent.errors import RunStopped
+from finsent.failures import give_room_back, in_words, set_room_aside
 from finsent.launcher import start_next
 from finsent.parallel import agreed, is_main, join, leave, total, under_torchrun
-from finsent.recipes import Recipe
 from finsent.runs import Progress, Run, RunState, read_run, stop_requested, update_run, write_atomically
 from finsent.world import hardware
 
@@ -57,11 +56,12 @@ def main(folder: Path) -> int:
         _finish(run, RunState.STOPPED, str(stopped))
         return 0
     except Exception as error:
-        log.info(traceback.format_exc())
-        _fail(run, str(in_words(error, run.recipe)))
+        _fail(run, error)
         return 1
     finally:
         leave()
+        if is_main():
+            give_room_back(folder)
     _finish(run, RunState.DONE, None)
     return 0
 
@@ -81,6 +81,8 @@ def carry_out(run: Run) -> None:
 
     transformers.utils.logging.disable_progress_bar()
     recipe, folder = run.recipe, run.folder
+    if is_main():
+        set_room_aside(folder)
     join(recipe.processes)
     rows = draw_rows(recipe)
     source = resolve_model(recipe.model)
@@ -111,30 +113,6 @@ def carry_out(run: Run) -> None:
         comparison["baseline"]["accuracy"],
         comparison["tuned"]["accuracy"],
     )
-
-
-def in_words(error: Exception, recipe: Recipe) -> FinsentError:
-    """Return an error of a run with this recipe as one that a user can read: what happened and what to do."""
-    if isinstance(error, FinsentError):
-        return error
-    text = str(error)
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC or "No space left on device" in text:
-        return DiskFullError("The disk is full. Free some room, for example by deleting old runs, and start again.")
-    if isinstance(error, MemoryError) or "out of memory" in text.lower() or "can't allocate memory" in text:
-        return OutOfMemoryError(f"There is not enough memory for these settings. {_advice(recipe)}")
-    first = (text.strip() or type(error).__name__).splitlines()[0]
-    return FinsentError(f"An unexpected {type(error).__name__} ended the run: {first}. The log has the details.")
-
-
-def _advice(recipe: Recipe) -> str:
-    from finsent.advice import memory_advice
-
-    try:
-        return memory_advice(recipe)
-    except (FinsentError, MemoryError, RuntimeError):
-        # What failed for want of memory may fail again while the advice is worked out.
-        log.info(traceback.format_exc())
-        return "Lower batch_size, raise gradient_accumulation by as much, and switch gradient_checkpointing on."
 
 
 def _baseline(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
@@ -266,11 +244,14 @@ def _finish(run: Run, state: RunState, error: str | None) -> None:
     _record(run, state=state, error=error, ended=datetime.now(UTC))
 
 
-def _fail(run: Run, error: str) -> None:
+def _fail(run: Run, error: Exception) -> None:
     """Write down why the run ends. Any process may fail, and the others then fail for want of it."""
-    log.info("%s: %s", RunState.FAILED, error)
+    words = str(in_words(error, run.recipe, run.folder))
+    give_room_back(run.folder)
+    log.info(traceback.format_exc())
+    log.info("%s: %s", RunState.FAILED, words)
     if read_run(run.folder).active:
-        update_run(run.folder, state=RunState.FAILED, error=error, ended=datetime.now(UTC))
+        update_run(run.folder, state=RunState.FAILED, error=words, ended=datetime.now(UTC))
 
 
 if __name__ == "__main__":

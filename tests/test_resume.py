@@ -40,6 +40,18 @@ def whole(recipe, tmp_path_factory) -> Run:
     return run
 
 
+def assert_same_outcome(whole: Run, run: Run) -> None:
+    """The same steps, adapter, predictions and figures, bit for bit."""
+    assert run.steps == whole.steps
+    adapter, again = (load_file(one.adapter_dir / "adapter_model.safetensors") for one in (whole, run))
+    assert adapter.keys() == again.keys()
+    assert all(adapter[name].equal(again[name]) for name in adapter)
+    for model in ("baseline", "tuned"):
+        tables = (pd.read_parquet(one.predictions_file(model)) for one in (whole, run))
+        pd.testing.assert_frame_equal(*tables)
+    assert run.evaluation_file.read_text() == whole.evaluation_file.read_text()
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_killed_and_resumed_is_as_never_interrupted(whole, recipe, runs_dir, real_worker, moment):
     killing = (sys.executable, "-m", "tests.killing_worker", moment)
@@ -49,11 +61,4 @@ def test_killed_and_resumed_is_as_never_interrupted(whole, recipe, runs_dir, rea
     seen_off(lost)
     run = end_of(resume(lost))
     assert run.state == RunState.DONE, run.error
-    assert run.steps == whole.steps
-    adapter, again = (load_file(one.adapter_dir / "adapter_model.safetensors") for one in (whole, run))
-    assert adapter.keys() == again.keys()
-    assert all(adapter[name].equal(again[name]) for name in adapter)
-    for model in ("baseline", "tuned"):
-        tables = (pd.read_parquet(one.predictions_file(model)) for one in (whole, run))
-        pd.testing.assert_frame_equal(*tables)
-    assert run.evaluation_file.read_text() == whole.evaluation_file.read_text()
+    assert_same_outcome(whole, run)

@@ -14,6 +14,7 @@ from finsent import worker
 from finsent.classify import Classifier
 from finsent.datasets import load_data
 from finsent.evaluation import evaluate_run
+from finsent.failures import in_words
 from finsent.judged import OWN, judged_sets
 from finsent.metrics import on_test_split
 from finsent.recipes import change_recipe
@@ -144,8 +145,8 @@ def test_a_failure_is_one_sentence_and_the_log_has_the_traceback(tiny_recipe, ru
         (KeyError("surprise"), "unexpected KeyError"),
     ],
 )
-def test_failures_in_words(tiny_recipe, error, words):
-    assert words in str(worker.in_words(error, tiny_recipe))
+def test_failures_in_words(tiny_recipe, tmp_path, error, words):
+    assert words in str(in_words(error, tiny_recipe, tmp_path))
 
 
 def test_loss_falls_on_the_tiny_model(finished):
