@@ -100,6 +100,16 @@ def _attend(
     """Return the attention output, shape (1, tokens, heads, size), as transformers' interface asks."""
     if tree is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
+    if query.requires_grad and query.device.type == "cpu" and query.dtype is torch.bfloat16:
+        with torch.autocast("cpu", enabled=False):
+            parts = (part.float() for part in (query, key, value))
+            return _attend_tree(*parts, scaling, tree).to(query.dtype), None
+    return _attend_tree(query, key, value, scaling, tree), None
+
+
+def _attend_tree(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None, tree: dict[str, Any]
+) -> torch.Tensor:
     # (1, heads, tokens, size) -> (tokens, heads, size), where picking rows copies whole vectors.
     queries, keys, values = (part[0].transpose(0, 1) for part in (query, key, value))
     cached, outputs = tree["cached"], []
@@ -111,7 +121,7 @@ def _attend(
             outputs.append(_attend_prefix(own, prefix_keys, prefix_values, scaling))
         if "rows" in group:
             outputs.append(_attend_rows(queries, keys, values, prefix_keys, prefix_values, group, cached, scaling))
-    return torch.cat(outputs).index_select(0, tree["order"])[None], None
+    return torch.cat(outputs).index_select(0, tree["order"])[None]
 
 
 def _attend_prefix(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None) -> torch.Tensor:
@@ -145,6 +155,7 @@ def _attend_rows(
     query = queries.index_select(0, (flat - cached).clamp(min=0)).view(count, longest, key_heads, shared, size)
     # Query heads that share a key head stand below one another, so that keys need not be copied per query head.
     query = query.permute(0, 2, 3, 1, 4).reshape(count, key_heads, shared * longest, size)
+    mask = mask.to(query.dtype)
     if shared > 1:
         mask = mask.repeat(1, 1, shared, 1)
 

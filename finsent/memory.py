@@ -96,7 +96,8 @@ def memory_account(
 
     ``tokens_per_row`` is the mean length of a row (prompt, answer, end-of-sequence token), of which all rows of a
     batch share the first ``shared_tokens`` (the system prompt); ``answer_tokens`` is how many carry the loss when it
-    is on the completion. ``device`` matters for what ``compute_dtype="auto"`` means and for how dropout is stored.
+    is on the completion; within the answer set it is the one before the answer. ``device`` matters for what
+    ``compute_dtype="auto"`` means, for attention's number format and for how dropout is stored.
 
     Raises:
         ModelError: the model has none of the recipe's target modules.
@@ -108,7 +109,7 @@ def memory_account(
     rows = recipe.batch_size // recipe.processes
     row_tokens = rows * tokens_per_row
     packed = row_tokens - (rows - 1) * shared_tokens
-    supervised = rows * answer_tokens if recipe.loss == "completion" else packed
+    supervised = {"completion": rows * answer_tokens, "answers": rows, "sequence": packed}[recipe.loss]
     trained = _trainable(model)
     return MemoryAccount(
         pieces=(
@@ -180,8 +181,8 @@ def _activation_piece(
     value of the compute type:
 
     - two norms keep their inputs in float32: 4·2h (Qwen3 normalises queries and keys, too: 4·(q + k));
-    - attention keeps queries and outputs, 2q·d, for each row its keys and values, 2k·d, the shared prefix's included,
-      and, where query heads share a key head, its mask;
+    - attention keeps queries and outputs, 2q·a, for each row its keys and values, 2k·a, the shared prefix's included,
+      and, where query heads share a key head, its mask; a is d, but 4 on a CPU, where it is trained in float32;
     - the feed-forward keeps gate, activated gate and product's other factor: 3f·d;
     - each adapted matrix keeps its input after dropout, dropout's mask, and the r values between A and B.
     """
@@ -189,7 +190,8 @@ def _activation_piece(
     sizes = {name: module for name, module in model.named_modules() if name.startswith("model.layers.0.")}
     hidden = model.config.hidden_size
     queries, keys, inner = _widths(model.config)
-    token = _FLOAT * 2 * hidden + 2 * queries * size + 3 * inner * size
+    attention = _FLOAT if device == "cpu" else size
+    token = _FLOAT * 2 * hidden + 2 * queries * attention + 3 * inner * size
     if any(name.endswith("q_norm") for name in sizes):
         token += _FLOAT * (queries + keys)
     # PyTorch keeps dropout's mask as numbers on a CPU, as bytes on a GPU.
@@ -199,7 +201,7 @@ def _activation_piece(
     token += inputs * (size + mask) + adapted * recipe.lora_rank * size
     own = (packed - row_tokens / rows) / max(rows - 1, 1)
     masks = queries // keys * own * row_tokens if queries > keys else 0
-    layer = packed * token + (row_tokens * 2 * keys + masks) * size
+    layer = packed * token + (row_tokens * 2 * keys + masks) * attention
     how = f"{packed:,.0f} packed tokens × {layers} layers × {layer / packed / 1024:,.1f} KiB"
     if recipe.gradient_checkpointing:
         kept = packed * hidden * size

@@ -47,6 +47,17 @@ class TokenTree:
         self.ends.append(len(self.tokens) - 1)
         return number
 
+    def add_branch(self, tokens: Sequence[int], parent: int) -> list[int]:
+        """Append what an answer of these tokens needs below ``parent``; return where each token's predictor stands.
+
+        The last token predicts nothing, so an answer of one token adds none.
+        """
+        places = [self.ends[parent]]
+        if len(tokens) > 1:
+            end = self.ends[self.add(tokens[:-1], parent)]
+            places.extend(range(end - len(tokens) + 2, end + 1))
+        return places
+
 
 def common_prefix_length(sequences: Sequence[Sequence[int]]) -> int:
     """Return how many first tokens all sequences share, leaving each sequence at least one token of its own.
@@ -81,42 +92,112 @@ class PackingCollator:
         """Return the packed batch."""
         import torch
 
-        from finsent.attention import tree_layout
-
-        real = [row for row in rows if not row.get("blank")]
-        rows = real or rows[:1]
-        tree = TokenTree()
-        prefixes: dict[tuple[int, ...], int] = {}
-        predicted_by: list[int] = []
+        real, rows = _real_rows(rows)
+        tree, segments = _pack(rows)
+        predictors: list[int] = []
         labels: list[int] = []
-        for row in rows:
-            tokens, cut = row["input_ids"], row["prefix_length"]
-            prefix = tuple(tokens[:cut])
-            if prefix and prefix not in prefixes:
-                prefixes[prefix] = tree.add(prefix)
-            parent = prefixes.get(prefix, -1)
-            segment = tree.add(tokens[cut:], parent)
-            if not real:
-                continue
-            places = _places(tree, parent, cut, segment, len(tokens))
+        for row, (parent, segment) in zip(real, segments, strict=False):
+            tokens = row["input_ids"]
+            places = _places(tree, parent, row["prefix_length"], segment, len(tokens))
             first = 1 if self.whole_sequence else row["prompt_length"]
-            predicted_by.extend(places[first - 1 : -1])
+            predictors.extend(places[first - 1 : -1])
             labels.extend(tokens[first:])
-        positions, label_rows = torch.unique(torch.tensor(predicted_by, dtype=torch.long), return_inverse=True)
-        shift_labels = torch.tensor(labels, dtype=torch.long)
+        batch = _batch(tree, self.dtype, predictors, labels)
+        row_tokens = torch.tensor([len(row["input_ids"]) for row in rows])
+        # The number of rows comes first, because the trainer reads it off the first tensor.
+        return {"row_tokens": row_tokens, "labels": batch["shift_labels"]} | batch
+
+
+@dataclass(frozen=True)
+class ChoiceCollator:
+    """Packs rows encoded as choices (:func:`finsent.encoding.encode_choices`), for a loss within the answer set.
+
+    The batch is that of :class:`PackingCollator`, but its supervised tokens are those of every label that a row's
+    prompt allows. ``choices`` (t,) says which place in a table of rows by labels each token's log-probability is added
+    to, ``absent`` (rows, labels) which places of it have no label, and ``labels`` (rows,) which label is right.
+    """
+
+    dtype: "torch.dtype"
+
+    def __call__(self, rows: list[dict[str, Any]]) -> "dict[str, torch.Tensor]":
+        """Return the packed batch."""
+        import torch
+
+        real, rows = _real_rows(rows)
+        tree, segments = _pack(rows)
+        width = max(len(row["branches"]) for row in rows)
+        predictors: list[int] = []
+        tokens: list[int] = []
+        choices: list[int] = []
+        for number, (row, (_, segment)) in enumerate(zip(real, segments, strict=False)):
+            for label, branch in enumerate(row["branches"]):
+                predictors.extend(tree.add_branch(branch, segment))
+                tokens.extend(branch)
+                choices.extend([number * width + label] * len(branch))
+        counts = torch.tensor([len(row["branches"]) for row in real], dtype=torch.long)
+        row_tokens = torch.tensor([len(row["input_ids"]) + len(row["branches"][row["gold"]]) for row in rows])
         return {
-            # First, because the trainer reads the number of rows off the first tensor.
-            "row_tokens": torch.tensor([len(row["input_ids"]) for row in rows]),
-            "input_ids": torch.tensor([tree.tokens]),
-            "position_ids": torch.tensor([tree.positions]),
-            # A mask of four dimensions is taken as it is; what is visible stands in the tree.
-            "attention_mask": torch.zeros(1, 1, 1, 1),
-            "tree": tree_layout(tree, self.dtype),
-            "logit_positions": positions,
-            "labels": shift_labels,
-            "shift_labels": shift_labels,
-            "label_rows": label_rows,
-        }
+            "row_tokens": row_tokens,
+            "labels": torch.tensor([row["gold"] for row in real], dtype=torch.long),
+            "choices": torch.tensor(choices, dtype=torch.long),
+            "absent": torch.arange(width)[None] >= counts[:, None],
+        } | _batch(tree, self.dtype, predictors, tokens)
+
+
+def summed_loss(log_probabilities: "torch.Tensor", batch: "dict[str, torch.Tensor]") -> "torch.Tensor":
+    """Return the cross-entropy of a packed batch, summed over its ``labels``, in nats.
+
+    ``log_probabilities`` (u, vocabulary) are those at the batch's ``logit_positions``.
+    """
+    from torch.nn.functional import cross_entropy
+
+    tokens = log_probabilities[batch["label_rows"], batch["shift_labels"]]
+    if "choices" not in batch:
+        return -tokens.sum()
+    absent = batch["absent"]
+    scores = tokens.new_zeros(absent.numel()).index_add(0, batch["choices"], tokens).view(absent.shape)
+    return cross_entropy(scores.masked_fill(absent, float("-inf")), batch["labels"], reduction="sum")
+
+
+def _real_rows(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the rows that count, and those to compute: the same, or one blank row where there is no other."""
+    real = [row for row in rows if not row.get("blank")]
+    return real, real or rows[:1]
+
+
+def _pack(rows: list[dict[str, Any]]) -> tuple[TokenTree, list[tuple[int, int]]]:
+    """Return the tree of some rows, and for each row the segments of its prefix (-1 for none) and of its rest."""
+    tree = TokenTree()
+    prefixes: dict[tuple[int, ...], int] = {}
+    segments = []
+    for row in rows:
+        tokens, cut = row["input_ids"], row["prefix_length"]
+        prefix = tuple(tokens[:cut])
+        if prefix and prefix not in prefixes:
+            prefixes[prefix] = tree.add(prefix)
+        parent = prefixes.get(prefix, -1)
+        segments.append((parent, tree.add(tokens[cut:], parent)))
+    return tree, segments
+
+
+def _batch(
+    tree: TokenTree, dtype: "torch.dtype", predictors: list[int], labels: list[int]
+) -> "dict[str, torch.Tensor | dict[str, Any]]":
+    import torch
+
+    from finsent.attention import tree_layout
+
+    positions, label_rows = torch.unique(torch.tensor(predictors, dtype=torch.long), return_inverse=True)
+    return {
+        "input_ids": torch.tensor([tree.tokens]),
+        "position_ids": torch.tensor([tree.positions]),
+        # A mask of four dimensions is taken as it is; what is visible stands in the tree.
+        "attention_mask": torch.zeros(1, 1, 1, 1),
+        "tree": tree_layout(tree, dtype),
+        "logit_positions": positions,
+        "shift_labels": torch.tensor(labels, dtype=torch.long),
+        "label_rows": label_rows,
+    }
 
 
 def _places(tree: TokenTree, parent: int, cut: int, segment: int, length: int) -> list[int]:

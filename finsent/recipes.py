@@ -44,8 +44,9 @@ class Recipe(BaseModel):
         description="Matrices that get LoRA; query and value are PEFT's default.",
     )
 
-    loss: Literal["completion", "sequence"] = Field(
-        "completion", description="Tokens that count: the answer alone, or prompt and answer (the tutorial)."
+    loss: Literal["completion", "sequence", "answers"] = Field(
+        "completion",
+        description="What counts: the answer alone, prompt and answer (the tutorial), or which of its allowed answers.",
     )
     learning_rate: float = Field(5e-4, gt=0, le=1e-1, description="Step size of AdamW; LoRA takes larger ones.")
     schedule: Literal["linear", "cosine", "constant"] = Field(

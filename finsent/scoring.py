@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from finsent.encoding import shared_length, tokenize
+from finsent.encoding import split_choices
 from finsent.labels import FIVE_LABELS, split_answers
 from finsent.packing import TokenTree, common_prefix_length
-from finsent.prompts import completion
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -61,7 +60,8 @@ def score_labels(
             for (_, answers), places in rows.groupby(["system_prompt", "answers"], sort=False).indices.items():
                 labels = split_answers(answers)
                 columns = [FIVE_LABELS.index(label) for label in labels]
-                group = _encode(tokenizer, rows["prompt"].iloc[places].tolist(), places, labels)
+                choices = split_choices(tokenizer, rows["prompt"].iloc[places].tolist(), labels)
+                group = [_Row(int(place), *choice) for place, choice in zip(places, choices, strict=True)]
                 for batch, values in _score_group(model, group, budget):
                     scores[np.ix_([row.place for row in batch], columns)] = values
                     done += len(batch)
@@ -70,18 +70,6 @@ def score_labels(
     finally:
         model.train(was_training)
     return pd.DataFrame(scores, columns=[f"logp_{label}" for label in FIVE_LABELS], index=rows.index)
-
-
-def _encode(
-    tokenizer: "PreTrainedTokenizerBase", prompts: list[str], places: np.ndarray, labels: tuple[str, ...]
-) -> list[_Row]:
-    wholes = [tokenize(tokenizer, [prompt + completion(label) for prompt in prompts]) for label in labels]
-    group = []
-    for place, prompt, *sequences in zip(places, tokenize(tokenizer, prompts), *wholes, strict=True):
-        # Where the tokenizer merges across the prompt's end, the stem ends before the merged token.
-        cut = min(shared_length(prompt, sequence) for sequence in sequences)
-        group.append(_Row(int(place), prompt[:cut], [sequence[cut:] for sequence in sequences]))
-    return group
 
 
 def _score_group(model: "PreTrainedModel", group: list[_Row], budget: int) -> Iterator[tuple[list[_Row], np.ndarray]]:
@@ -128,11 +116,7 @@ def _score_batch(model: "PreTrainedModel", batch: list[_Row], prefix: list[int],
     for number, row in enumerate(batch):
         stem = tree.add(row.stem[cut:], root)
         for label, branch in enumerate(row.branches):
-            places = [tree.ends[stem]]
-            if len(branch) > 1:
-                end = tree.ends[tree.add(branch[:-1], stem)]
-                places.extend(range(end - len(branch) + 2, end + 1))
-            predictors.extend(places)
+            predictors.extend(tree.add_branch(branch, stem))
             targets.extend(branch)
             owners.extend([number * len(row.branches) + label] * len(branch))
     device = model.device

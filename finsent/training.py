@@ -20,11 +20,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallba
 from trl import SFTConfig, SFTTrainer
 
 from finsent.dropout import use_cut_dropout
-from finsent.encoding import encode_rows
+from finsent.encoding import encode_choices, encode_rows
 from finsent.errors import NonFiniteLossError, ZeroGradientError
 from finsent.metrics import evaluate_predictions
 from finsent.models import resolve_dtype
-from finsent.packing import PackingCollator
+from finsent.packing import ChoiceCollator, PackingCollator, summed_loss
 from finsent.predictions import predict
 from finsent.recipes import Recipe
 
@@ -49,7 +49,7 @@ class PackedTrainer(SFTTrainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """Return the mean cross-entropy of the supervised tokens, computing logits for these alone."""
+        """Return the mean cross-entropy of the supervised tokens or rows, computing logits for these alone."""
         outputs = model(
             input_ids=inputs["input_ids"],
             position_ids=inputs["position_ids"],
@@ -58,10 +58,8 @@ class PackedTrainer(SFTTrainer):
             logits_to_keep=inputs["logit_positions"],
             use_cache=False,
         )
-        log_probabilities = outputs.logits[0].float().log_softmax(-1)
-        labels = inputs["shift_labels"]
-        total = -log_probabilities[inputs["label_rows"], labels].sum()
-        loss = total / (labels.numel() if num_items_in_batch is None else num_items_in_batch)
+        total = summed_loss(outputs.logits[0].float().log_softmax(-1), inputs)
+        loss = total / (inputs["labels"].numel() if num_items_in_batch is None else num_items_in_batch)
         if num_items_in_batch is not None and self.args.average_tokens_across_devices:
             # The count spans all processes, while DDP averages their gradients.
             loss = loss * self.accelerator.num_processes
@@ -166,13 +164,16 @@ def make_trainer(
         DataError: a row does not fit into ``max_length`` tokens.
     """
     dtype = resolve_dtype(recipe.compute_dtype, model.device.type)
+    encode, collator = encode_rows, PackingCollator(dtype=dtype, whole_sequence=recipe.loss == "sequence")
+    if recipe.loss == "answers":
+        encode, collator = encode_choices, ChoiceCollator(dtype=dtype)
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "tensorboard")
     trainer = PackedTrainer(
         model=model,
         args=training_arguments(recipe, len(train_rows), folder / "checkpoints", model.device.type),
-        train_dataset=Dataset.from_list(_filled_up(encode_rows(tokenizer, train_rows, recipe.max_length), recipe)),
-        eval_dataset=Dataset.from_list(encode_rows(tokenizer, validation_rows, recipe.max_length)),
-        data_collator=PackingCollator(dtype=dtype, whole_sequence=recipe.loss == "sequence"),
+        train_dataset=Dataset.from_list(_filled_up(encode(tokenizer, train_rows, recipe.max_length), recipe)),
+        eval_dataset=Dataset.from_list(encode(tokenizer, validation_rows, recipe.max_length)),
+        data_collator=collator,
         processing_class=tokenizer,
         peft_config=lora_config(recipe),
         callbacks=[GradientGuard()] if at_step is None else [GradientGuard(), Watch(at_step)],

@@ -41,7 +41,7 @@ def memory_settings(model: str, rank: int, targets: tuple[str, ...]) -> tuple[Re
             "are the system prompt, which a batch computes once.",
         )
         loss = st.segmented_control(
-            "Loss on", ["completion", "sequence"], default="completion", key="loss", bind="query-params"
+            "Loss on", ["completion", "answers", "sequence"], default="completion", key="loss", bind="query-params"
         )
         dtype = st.segmented_control(
             "Computes in", ["float32", "bfloat16"], default=default_dtype(), key="dtype", bind="query-params"
