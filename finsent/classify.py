@@ -61,7 +61,7 @@ class Classifier:
     @classmethod
     def of_run(cls, run: Run) -> "Classifier":
         """Return the classifier of a run's base model and adapter."""
-        return cls(run.recipe.model, run.adapter_dir, run.recipe.compute_dtype)
+        return cls(run.recipe.model, run.adapter_dir, run.settled_recipe.compute_dtype)
 
     def score(self, rows: pd.DataFrame, tuned: bool, report: Report | None = None) -> pd.DataFrame:
         """Return the predictions table of rows (a data table) by the baseline or by the fine-tuned model."""

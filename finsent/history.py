@@ -53,6 +53,7 @@ def provenance_table(run: Run) -> pd.DataFrame:
         "model": run.model_title or run.recipe.model,
         "model SHA-256": run.model_hash,
         **{f"{split} rows": str(count) for split, count in run.splits.items()},
+        "computes in": run.settled_recipe.compute_dtype,
         **{key.replace("_", " "): str(value) for key, value in run.hardware.items() if value != ""},
         **{f"version of {name}": version for name, version in run.versions.items()},
         **{key.replace("_", " "): show_value(value) for key, value in run.measured.items()},

@@ -7,7 +7,6 @@ converted from GGUF to safetensors once and kept in a cache folder.
 import hashlib
 import importlib.util
 import logging
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from finsent.errors import AdapterError, DiskFullError, HubUnreachableError, ModelNotFoundError, first_line
-from finsent.world import hub_answers
+from finsent.world import cache_dir, hub_answers
 
 if TYPE_CHECKING:
     import torch
@@ -209,20 +208,17 @@ def compute_device() -> str:
 
 
 def resolve_dtype(compute_dtype: str, device: str) -> "torch.dtype":
-    """Return the torch type of a recipe's ``compute_dtype``; ``auto`` is bfloat16 on a GPU, float32 on a CPU."""
+    """Return the torch type of a recipe's ``compute_dtype``; ``auto`` is bfloat16 on a GPU, the faster one on a CPU.
+
+    On a CPU it is measured the first time (see :mod:`finsent.arithmetic`).
+    """
     import torch
 
+    from finsent.arithmetic import fastest_cpu_type
+
     if compute_dtype == "auto":
-        return torch.bfloat16 if device == "cuda" else torch.float32
+        compute_dtype = "bfloat16" if device == "cuda" else fastest_cpu_type()
     return {"float32": torch.float32, "bfloat16": torch.bfloat16}[compute_dtype]
-
-
-def cache_dir() -> Path:
-    """Return finsent's cache folder: ``$FINSENT_CACHE``, else ``finsent`` in the user's cache folder."""
-    chosen = os.environ.get("FINSENT_CACHE")
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "finsent"
 
 
 @cache

@@ -70,6 +70,8 @@ class Run(BaseModel):
     source_hash: str = ""
     model_title: str = ""
     model_hash: str = ""
+    #: The number format that the recipe's “auto” came to; a resumed run keeps it.
+    compute_dtype: str = ""
     versions: dict[str, str] = Field(default_factory=dict)
     hardware: dict[str, Any] = Field(default_factory=dict)
     #: What it was estimated to take before it was launched, in seconds; None where nothing was measured then.
@@ -97,6 +99,11 @@ class Run(BaseModel):
     def queued_at(self) -> datetime:
         """When it joined the queue, which is served in this order."""
         return self.entered.get(RunState.QUEUED, self.created)
+
+    @property
+    def settled_recipe(self) -> Recipe:
+        """The recipe with the number format that the run computes in, once its worker has settled that."""
+        return self.recipe.model_copy(update={"compute_dtype": self.compute_dtype or self.recipe.compute_dtype})
 
     @property
     def title(self) -> str:

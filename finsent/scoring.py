@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 #: Packed tokens in one forward pass: enough to keep the processor busy, few enough to bound the memory.
-TOKENS_PER_PASS = {"cpu": 512, "cuda": 8192}
+TOKENS_PER_PASS = {"cpu": 1024, "cuda": 8192}
 
 Report = Callable[[int, int], None]
 

@@ -32,7 +32,7 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "max_grad_norm",
         "weight_decay",
     ),
-    "Evaluation": ("evaluations_per_epoch", "logging_steps", "checkpoint"),
+    "Evaluation": ("evaluations_per_epoch", "early_stopping", "checkpoint", "logging_steps"),
 }
 #: Where a setting goes that no other group names.
 _OTHER = "Machine"

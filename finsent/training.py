@@ -17,9 +17,11 @@ import torch
 from datasets import Dataset
 from peft import LoraConfig
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback, TrainerControl, TrainerState
+from transformers.trainer_utils import EvalLoopOutput
 from trl import SFTConfig, SFTTrainer
 
 from finsent.dropout import use_cut_dropout
+from finsent.early_stopping import METRIC, EarlyStopping
 from finsent.encoding import encode_choices, encode_rows
 from finsent.errors import NonFiniteLossError, ZeroGradientError
 from finsent.metrics import evaluate_predictions
@@ -68,20 +70,15 @@ class PackedTrainer(SFTTrainer):
             self.row_tokens += int(inputs["row_tokens"].sum())
         return (loss, outputs) if return_outputs else loss
 
-    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Evaluate the loss as usual, then score the validation rows' labels and log accuracy beside it."""
-        metrics = super().evaluate(*args, **kwargs)
-        predictions = predict(self.model, self.processing_class, self.validation_rows)
-        figures = evaluate_predictions(predictions)
-        scores = {
-            "eval_accuracy": figures["accuracy"],
-            "eval_macro_f1": figures["macro_f1"],
-            "eval_neutral_as_positive": figures["neutral_as_positive"],
-        }
-        self.log({name: value for name, value in scores.items() if value is not None})
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
+        """Evaluate the loss as usual, then score the validation rows' labels and report accuracy beside it."""
+        output = super().evaluation_loop(*args, **kwargs)
+        figures = evaluate_predictions(predict(self.model, self.processing_class, self.validation_rows))
+        scores = {f"eval_{name}": figures[name] for name in ("accuracy", "macro_f1", "neutral_as_positive")}
+        output.metrics.update({name: value for name, value in scores.items() if value is not None})
         # Evaluations are not training: leave them out of the speed.
         self._last_log = (time.perf_counter(), self.packed_tokens)
-        return metrics | scores
+        return output
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log, with the number of packed tokens a second since the last training log."""
@@ -176,7 +173,7 @@ def make_trainer(
         data_collator=collator,
         processing_class=tokenizer,
         peft_config=lora_config(recipe),
-        callbacks=[GradientGuard()] if at_step is None else [GradientGuard(), Watch(at_step)],
+        callbacks=_callbacks(recipe, at_step),
         validation_rows=validation_rows,
     )
     if model.device.type == "cpu":
@@ -186,6 +183,15 @@ def make_trainer(
             # TRL casts LoRA on 4-bit models to bfloat16, whose 8 bits of precision swallow AdamW's small steps.
             parameter.data = parameter.data.float()
     return trainer
+
+
+def _callbacks(recipe: Recipe, at_step: Callable[[int, int], bool] | None) -> list[TrainerCallback]:
+    callbacks: list[TrainerCallback] = [GradientGuard()]
+    if at_step is not None:
+        callbacks.append(Watch(at_step))
+    if recipe.early_stopping:
+        callbacks.append(EarlyStopping(recipe.early_stopping))
+    return callbacks
 
 
 def _filled_up(encoded: list[dict[str, Any]], recipe: Recipe) -> list[dict[str, Any]]:
@@ -242,7 +248,7 @@ def training_arguments(recipe: Recipe, rows: int, output_dir: Path, device: str)
         save_steps=interval,
         save_total_limit=2,
         load_best_model_at_end=keep_best,
-        metric_for_best_model="eval_macro_f1" if keep_best else None,
+        metric_for_best_model=METRIC if keep_best else None,
         greater_is_better=True if keep_best else None,
         logging_steps=recipe.logging_steps,
         logging_first_step=True,

@@ -80,10 +80,12 @@ def carry_out(run: Run) -> None:
     from finsent.rows import draw_rows
 
     transformers.utils.logging.disable_progress_bar()
-    recipe, folder = run.recipe, run.folder
+    folder = run.folder
     if is_main():
         set_room_aside(folder)
-    join(recipe.processes)
+    join(run.recipe.processes)
+    run = _settle_dtype(run)
+    recipe = run.settled_recipe
     rows = draw_rows(recipe)
     source = resolve_model(recipe.model)
     run = _record(
@@ -115,6 +117,17 @@ def carry_out(run: Run) -> None:
     )
 
 
+def _settle_dtype(run: Run) -> Run:
+    """Return the run with the number format that all its processes, and it when it is resumed, compute in."""
+    from finsent.models import compute_device, resolve_dtype
+
+    if run.compute_dtype:
+        return run
+    dtype = str(resolve_dtype(run.recipe.compute_dtype, compute_device())).removeprefix("torch.")
+    # Each process has measured by itself, and the first one's result counts.
+    return _record(run, compute_dtype="bfloat16" if agreed(dtype == "bfloat16") else "float32")
+
+
 def _baseline(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
     from finsent.predictions import baseline_key, load_predictions
 
@@ -133,25 +146,32 @@ def _baseline(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
 
 def _train(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
     from finsent.checkpoints import last_whole_checkpoint
+    from finsent.early_stopping import has_ended, take_best
     from finsent.export import save_adapter
     from finsent.training import make_trainer
 
     folder = run.folder
     _record(run, state=RunState.TRAINING, progress=None)
     report = _reporter(run, "steps")
+    stopping = False
 
     def at_step(step: int, steps: int) -> bool:
+        nonlocal stopping
         report(step, steps)
-        return agreed(stop_requested(folder))
+        stopping = agreed(stop_requested(folder))
+        return stopping
 
-    trainer = make_trainer(model, tokenizer, run.recipe, rows.train, rows.validation, folder, at_step)
+    trainer = make_trainer(model, tokenizer, run.settled_recipe, rows.train, rows.validation, folder, at_step)
     checkpoint, problems = last_whole_checkpoint(run.checkpoints_dir)
     for problem in problems:
         _say(problem)
     if checkpoint is not None:
         _say("Going on from %s", checkpoint.name)
     started = time.perf_counter()
-    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    if checkpoint is not None and has_ended(checkpoint, run.recipe.early_stopping):
+        trainer.state = take_best(trainer.model, checkpoint)
+    else:
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     steps = trainer.state.global_step
     if is_main():
         save_adapter(trainer.model, run)
@@ -165,9 +185,10 @@ def _train(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
             "row_tokens": total(trainer.row_tokens),
             "peak_memory_bytes": peak_memory(),
             "best_step": trainer.state.best_global_step,
+            "ended_early": steps < trainer.state.max_steps and not stopping,
         },
     )
-    if steps < trainer.state.max_steps:
+    if stopping and steps < trainer.state.max_steps:
         raise RunStopped(
             f"Stopped at step {steps} of {trainer.state.max_steps}. The adapter up to there is saved and can classify."
         )

@@ -11,6 +11,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
@@ -70,6 +71,14 @@ def _probe(endpoint: str, _minute: int) -> bool:
         return False
 
 
+def cache_dir() -> Path:
+    """Return finsent's cache folder: ``$FINSENT_CACHE``, else ``finsent`` in the user's cache folder."""
+    chosen = os.environ.get("FINSENT_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "finsent"
+
+
 @cache
 def gpu_name() -> str | None:
     """Return the first NVIDIA GPU's name as its driver reports it, or None."""
@@ -93,11 +102,22 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+@cache
+def processor_name() -> str:
+    """Return the processor as its maker names it where the system tells, else its architecture."""
+    facts = Path("/proc/cpuinfo")
+    if facts.is_file():
+        for line in facts.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
 def hardware() -> dict[str, str | int]:
     """Return the hardware as a run records it."""
     world = look_around()
     return {
-        "processor": platform.processor() or platform.machine(),
+        "processor": processor_name(),
         "gpu": world.gpu or "",
         "cores": world.cores,
         "memory_bytes": world.memory_bytes,

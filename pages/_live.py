@@ -71,7 +71,8 @@ def _message(run: Run) -> None:
     words = plain_markdown(run.error or "")
     match run.state:
         case RunState.DONE:
-            st.success(f"**Done.** {outcome(run) or ''}", icon=":material/check_circle:")
+            early = f"Training ended early, at step {run.steps:,}. " if run.measured.get("ended_early") else ""
+            st.success(f"**Done.** {early}{outcome(run) or ''}", icon=":material/check_circle:")
             st.page_link(
                 "pages/compare.py",
                 label="Compare baseline and fine-tuned",

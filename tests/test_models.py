@@ -5,6 +5,7 @@ import shutil
 import pytest
 import torch
 
+from finsent import arithmetic
 from finsent.errors import AdapterError, HubUnreachableError, ModelNotFoundError
 from finsent.models import EMBEDDED, QWEN3, load_adapter, load_base, model_hash, resolve_dtype, resolve_model
 
@@ -39,7 +40,7 @@ def test_gradients_survive_an_evaluation(tiny_model):
 def test_nf4_gradients_agree_with_the_dequantised_model(tiny_llama):
     import bitsandbytes as bnb
 
-    model, _ = load_base(str(tiny_llama))
+    model, _ = load_base(str(tiny_llama), "float32")
     ids = torch.arange(1, 30)[None]
     embedding = model.get_input_embeddings().weight.requires_grad_(True)
 
@@ -97,9 +98,11 @@ def test_hash_depends_on_the_weights(tiny_llama, tiny_qwen3):
     assert len(first) == 64
 
 
-def test_auto_takes_float32_on_a_cpu_and_bfloat16_on_a_gpu():
-    assert resolve_dtype("auto", "cpu") is torch.float32
+def test_auto_takes_bfloat16_on_a_gpu_and_the_faster_one_on_a_cpu(monkeypatch):
     assert resolve_dtype("auto", "cuda") is torch.bfloat16
+    for name in ("float32", "bfloat16"):
+        monkeypatch.setattr(arithmetic, "fastest_cpu_type", lambda name=name: name)
+        assert resolve_dtype("auto", "cpu") is getattr(torch, name)
 
 
 @pytest.mark.model

@@ -30,7 +30,7 @@ def until_step(run: Run, step: int) -> Run:
 @pytest.fixture(scope="module")
 def alone(tiny_recipe) -> "object":
     """45 rows, which make no whole number of batches of 8, in two epochs."""
-    return change_recipe(tiny_recipe, {"rows": 45, "epochs": 2, "evaluations_per_epoch": 2})
+    return change_recipe(tiny_recipe, {"rows": 45, "epochs": 2, "evaluations_per_epoch": 2, "compute_dtype": "float32"})
 
 
 @pytest.fixture(scope="module")
