@@ -32,29 +32,26 @@ def run_bench(model: str, source: str, pairs: int = 5, rows: int = 32) -> dict[s
     import transformers
 
     from finsent.datasets import load_data, sample_rows
+    from finsent.models import compute_device, resolve_dtype
     from finsent.world import hardware, usable_cores
 
     transformers.utils.logging.disable_progress_bar()
     if not torch.cuda.is_available():
         torch.set_num_threads(usable_cores())
     table = sample_rows(load_data(source).rows, rows * GROWTH[-1], seed=0)
-    some = sample_rows(table, rows, seed=0)
     with tempfile.TemporaryDirectory() as folder:
-        train, side = _train_figures(model, some, pairs, Path(folder))
-        tuned = (side.model, side.trainer.processing_class)
-        score = _score_figures(model, tuned, some, pairs)
-        growth = _growth_figures(side, tuned, table, rows, pairs)
-    del tuned, side
+        speed = _speed_figures(model, table, rows, pairs, Path(folder))
     gc.collect()
+    growth = speed.pop("growth") | _memory_growth(model, source, rows)
     return {
         "model": model,
         "rows": rows,
         "pairs": pairs,
         "hardware": hardware(),
-        "train": train,
-        "score": score,
+        "computes_in": str(resolve_dtype("auto", compute_device())).removeprefix("torch."),
+        **speed,
         "memory": _memory_figures(model, source),
-        "growth": growth | _memory_growth(model, source, rows),
+        "growth": growth,
     }
 
 
@@ -79,8 +76,27 @@ def ratios(slow: Sequence[float], fast: Sequence[float]) -> Figure:
     return figure([one / other for one, other in zip(slow, fast, strict=True)])
 
 
+def _speed_figures(model: str, table: Any, rows: int, pairs: int, folder: Path) -> dict[str, Any]:
+    from finsent.bench_profile import profile_of
+    from finsent.bench_sides import scoring_sides
+    from finsent.datasets import sample_rows
+
+    some = sample_rows(table, rows, seed=0)
+    train, side = _train_figures(model, some, pairs, folder)
+    growth = _growth("train", lambda part: lambda: side.run_on(part), table, rows, pairs)
+    # After the longest of these turns the model has learnt to stop after its label.
+    tuned = (side.model, side.trainer.processing_class)
+    growth |= _growth("score", lambda part: scoring_sides(*tuned, part)["finsent"], table, rows, pairs)
+    score = _score_figures(model, tuned, some, pairs)
+    profile = {
+        "train": profile_of(lambda: side.run_on(some)),
+        "score": profile_of(scoring_sides(*tuned, some)["finsent"]),
+    }
+    return {"train": train, "score": score, "growth": growth, "profile": profile}
+
+
 def _train_figures(model: str, rows: Any, pairs: int, folder: Path) -> tuple[dict[str, Any], Any]:
-    from finsent.bench_sides import TRAINING_SIDES, training_side
+    from finsent.bench_sides import TRAINING_SIDES, TRL_BEST, training_side
 
     sides = {name: training_side(name, model, rows, 8, folder / name) for name in TRAINING_SIDES}
     ours = sides["finsent"]
@@ -91,9 +107,10 @@ def _train_figures(model: str, rows: Any, pairs: int, folder: Path) -> tuple[dic
     peaks = seconds.pop(_PEAK)
     tokens = ours.trainer.packed_tokens / (pairs + 1)
     useful = 4 * linear_parameters(ours.model) * tokens
+    best = min(TRL_BEST, key=lambda name: statistics.median(seconds[name]))
     figures = {
         "speedup_vs_trl_tutorial": ratios(seconds["trl_tutorial"], seconds["finsent"]),
-        "speedup_vs_trl_best": ratios(seconds["trl_best"], seconds["finsent"]),
+        "speedup_vs_trl_best": ratios(seconds[best], seconds["finsent"]),
         "share_of_peak": _shares(useful, seconds["finsent"], peaks),
         "seconds_per_row": {name: figure([taken / len(rows) for taken in values]) for name, values in seconds.items()},
         "peak_gflops": figure([peak / 1e9 for peak in peaks]),
@@ -104,12 +121,13 @@ def _train_figures(model: str, rows: Any, pairs: int, folder: Path) -> tuple[dic
 
 
 def _score_figures(model: str, tuned: tuple[Any, Any], rows: Any, pairs: int) -> dict[str, Any]:
-    from finsent.bench_sides import scoring_sides
+    from finsent.bench_sides import scoring_sides, written_tokens
     from finsent.models import load_base
 
     after = alternate(scoring_sides(*tuned, rows) | {_PEAK: lambda: matmul_peak(tuned[0], tokens=512)}, pairs)
     peaks = after.pop(_PEAK)
-    before = alternate(scoring_sides(*load_base(model), rows), pairs)
+    base = load_base(model)
+    before = alternate(scoring_sides(*base, rows), pairs)
     tokens = _scored_tokens(tuned[1], rows)
     useful = 2 * linear_parameters(tuned[0]) * tokens
     return {
@@ -119,6 +137,7 @@ def _score_figures(model: str, tuned: tuple[Any, Any], rows: Any, pairs: int) ->
         "share_of_peak": _shares(useful, after["finsent"], peaks),
         "seconds_per_row": {name: figure([taken / len(rows) for taken in values]) for name, values in after.items()},
         "peak_gflops": figure([peak / 1e9 for peak in peaks]),
+        "written_tokens_per_row": {"tuned": written_tokens(*tuned, rows), "baseline": written_tokens(*base, rows)},
     }
 
 
@@ -127,28 +146,24 @@ def _shares(useful: float, seconds: Sequence[float], peaks: Sequence[float]) -> 
     return figure([useful / taken / peak for taken, peak in zip(seconds, peaks, strict=True)])
 
 
-def _growth_figures(side: Any, tuned: tuple[Any, Any], table: Any, rows: int, pairs: int) -> dict[str, Any]:
-    """Seconds a row when scoring and training 4 and 16 times as many rows, as a multiple of that for the fewest."""
-    from finsent.bench_sides import scoring_sides
-
+def _growth(
+    name: str, turn: Callable[[Any], Callable[[], float]], table: Any, rows: int, pairs: int
+) -> dict[str, Figure]:
+    """Seconds a row with 4 and 16 times as many rows, as a multiple of that with the fewest."""
     parts = {times: table.head(rows * times) for times in GROWTH}
-    turns = max(2, pairs // 2)
-    # Scored first: what training does to the memory's layout must not weigh on it.
-    score = alternate({times: scoring_sides(*tuned, part)["finsent"] for times, part in parts.items()}, turns)
-    train = alternate({times: lambda part=part: side.run_on(part) for times, part in parts.items()}, turns)
-    figures = {}
-    for name, seconds in (("score", score), ("train", train)):
-        per_row = {times: [taken / len(parts[times]) for taken in values] for times, values in seconds.items()}
-        figures |= {f"{name}_{times}x": ratios(per_row[times], per_row[1]) for times in GROWTH[1:]}
-    return figures
+    seconds = alternate({times: turn(part) for times, part in parts.items()}, max(2, pairs // 2))
+    per_row = {times: [taken / len(parts[times]) for taken in values] for times, values in seconds.items()}
+    return {f"{name}_{times}x": ratios(per_row[times], per_row[1]) for times in GROWTH[1:]}
 
 
 def _memory_figures(model: str, source: str) -> dict[str, Any]:
     """Peak resident memory of two training steps, each side in a process of its own, in bytes."""
+    from finsent.bench_sides import TRL_BEST
+
     return {
         f"{name}_batch_{batch}": _peak_memory(name, batch, model, source)
         for batch in (8, 32)
-        for name in ("finsent", "trl_best")
+        for name in ("finsent", "trl_tutorial", *TRL_BEST)
     }
 
 

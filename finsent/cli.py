@@ -230,6 +230,8 @@ def show_bench(options: argparse.Namespace) -> Printed:
                 numbers = "".join(f"{value[key]:>9.2f}" for key in ("median", "min", "max"))
                 lines.append(f"{part + ' ' + name:<44}{numbers}{value['n']:>5}")
     lines += [f"{'memory ' + name:<44}{size / 2**20:>9,.0f} MiB" for name, size in figures["memory"].items()]
+    for part, profile in figures["profile"].items():
+        lines += [f"{part + ' time in ' + kind:<64}{share:>7.1%}" for kind, share in profile["shares"].items()]
     return figures, "\n".join(lines)
 
 

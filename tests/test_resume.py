@@ -8,7 +8,7 @@ import pytest
 from safetensors.torch import load_file
 
 from finsent.launcher import follow, launch, resume
-from finsent.recipes import change_recipe
+from finsent.recipes import change_recipe, get_recipe
 from finsent.runs import Run, RunState
 from tests.killing_worker import MOMENTS
 
@@ -58,6 +58,22 @@ def test_killed_and_resumed_is_as_never_interrupted(whole, recipe, runs_dir, rea
     lost = end_of(launch(recipe, runs_dir, command=killing))
     assert lost.state == RunState.LOST
     assert lost.error
+    seen_off(lost)
+    run = end_of(resume(lost))
+    assert run.state == RunState.DONE, run.error
+    assert_same_outcome(whole, run)
+
+
+@pytest.mark.model
+def test_the_embedded_model_killed_and_resumed_is_as_never_interrupted(runs_dir, real_worker):
+    changes = {"rows": 48, "validation_rows": 8, "test_rows": 8, "evaluations_per_epoch": 2}
+    recipe = change_recipe(get_recipe("quick"), changes)
+    whole = end_of(launch(recipe, runs_dir / "whole"))
+    assert whole.state == RunState.DONE, whole.error
+    killing = (sys.executable, "-m", "tests.killing_worker", "between two checkpoints")
+    lost = end_of(launch(recipe, runs_dir / "killed", command=killing))
+    assert lost.state == RunState.LOST
+    assert [path.name for path in lost.checkpoints_dir.iterdir()] == ["checkpoint-3"]
     seen_off(lost)
     run = end_of(resume(lost))
     assert run.state == RunState.DONE, run.error
