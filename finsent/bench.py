@@ -55,6 +55,20 @@ def run_bench(model: str, source: str, pairs: int = 5, rows: int = 32) -> dict[s
     }
 
 
+def bench_table(figures: dict[str, Any]) -> str:
+    """Return the figures of :func:`run_bench` as a table for people."""
+    lines = [f"{'':<44}{'median':>9}{'min':>9}{'max':>9}{'n':>5}"]
+    for part in ("train", "score", "growth"):
+        for name, value in figures[part].items():
+            if isinstance(value, dict) and "median" in value:
+                numbers = "".join(f"{value[key]:>9.2f}" for key in ("median", "min", "max"))
+                lines.append(f"{part + ' ' + name:<44}{numbers}{value['n']:>5}")
+    lines += [f"{'memory ' + name:<44}{size / 2**20:>9,.0f} MiB" for name, size in figures["memory"].items()]
+    for part, profile in figures["profile"].items():
+        lines += [f"{part + ' time in ' + kind:<64}{share:>7.1%}" for kind, share in profile["shares"].items()]
+    return "\n".join(lines)
+
+
 def figure(values: Sequence[float]) -> Figure:
     """Return median, range and number of some measurements."""
     return {"median": statistics.median(values), "min": min(values), "max": max(values), "n": len(values)}

@@ -70,6 +70,11 @@ def build_parser() -> argparse.ArgumentParser:
     label.add_argument("--posts", action="store_true", help="market posts: bearish, neutral or bullish")
     _runs_dir(label)
 
+    tried = _command(commands, "search", show_search, "try the settings behind the recipe best, on validation rows")
+    tried.add_argument("--model", default=EMBEDDED, help=f"{', '.join(MODELS)}, or a folder")
+    tried.add_argument("--source", default=EMBEDDED, help="embedded, hub, or a file or folder")
+    tried.add_argument("--rows", type=int, help="training rows to draw (default: all)")
+
     bench = _command(commands, "bench", show_bench, "speed and memory beside plain TRL and beside generation")
     bench.add_argument("--model", default=EMBEDDED, help=f"{', '.join(MODELS)}, or a folder")
     bench.add_argument("--source", default=EMBEDDED, help="embedded, hub, or a file or folder")
@@ -215,7 +220,7 @@ def classify(options: argparse.Namespace) -> Printed:
 
 def show_bench(options: argparse.Namespace) -> Printed:
     """Measure speed and memory."""
-    from finsent.bench import run_bench
+    from finsent.bench import bench_table, run_bench
     from finsent.bench_compare import bench_compare
 
     if options.only:
@@ -223,16 +228,17 @@ def show_bench(options: argparse.Namespace) -> Printed:
         return value, json.dumps(value, indent=2)
     size = {"pairs": 2, "rows": 16} if options.quick else {"pairs": 5, "rows": 32}
     figures = run_bench(options.model, options.source, **size)
-    lines = [f"{'':<44}{'median':>9}{'min':>9}{'max':>9}{'n':>5}"]
-    for part in ("train", "score", "growth"):
-        for name, value in figures[part].items():
-            if isinstance(value, dict) and "median" in value:
-                numbers = "".join(f"{value[key]:>9.2f}" for key in ("median", "min", "max"))
-                lines.append(f"{part + ' ' + name:<44}{numbers}{value['n']:>5}")
-    lines += [f"{'memory ' + name:<44}{size / 2**20:>9,.0f} MiB" for name, size in figures["memory"].items()]
-    for part, profile in figures["profile"].items():
-        lines += [f"{part + ' time in ' + kind:<64}{share:>7.1%}" for kind, share in profile["shares"].items()]
-    return figures, "\n".join(lines)
+    return figures, bench_table(figures)
+
+
+def show_search(options: argparse.Namespace) -> Printed:
+    """Try candidates on the validation split."""
+    from finsent.search import search
+
+    found = search(
+        options.model, options.source, options.rows, report=lambda name: print(f"Trying: {name}", file=sys.stderr)
+    )
+    return found.to_dict("records"), found.to_string(index=False, float_format="{:.4f}".format)
 
 
 def show_runs(options: argparse.Namespace) -> Printed:

@@ -20,6 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallba
 from transformers.trainer_utils import EvalLoopOutput
 from trl import SFTConfig, SFTTrainer
 
+from finsent.averaging import Snapshots
 from finsent.dropout import use_cut_dropout
 from finsent.early_stopping import METRIC, EarlyStopping
 from finsent.encoding import encode_choices, encode_rows
@@ -173,7 +174,7 @@ def make_trainer(
         data_collator=collator,
         processing_class=tokenizer,
         peft_config=lora_config(recipe),
-        callbacks=_callbacks(recipe, at_step),
+        callbacks=_callbacks(recipe, folder, at_step),
         validation_rows=validation_rows,
     )
     if model.device.type == "cpu":
@@ -185,10 +186,17 @@ def make_trainer(
     return trainer
 
 
-def _callbacks(recipe: Recipe, at_step: Callable[[int, int], bool] | None) -> list[TrainerCallback]:
+def snapshots_dir(folder: Path) -> Path:
+    """Return where a run keeps the adapters that it averages."""
+    return folder / "checkpoints" / "averaged"
+
+
+def _callbacks(recipe: Recipe, folder: Path, at_step: Callable[[int, int], bool] | None) -> list[TrainerCallback]:
     callbacks: list[TrainerCallback] = [GradientGuard()]
     if at_step is not None:
         callbacks.append(Watch(at_step))
+    if recipe.checkpoint == "averaged":
+        callbacks.append(Snapshots(snapshots_dir(folder)))
     if recipe.early_stopping:
         callbacks.append(EarlyStopping(recipe.early_stopping))
     return callbacks

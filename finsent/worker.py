@@ -145,10 +145,11 @@ def _baseline(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
 
 
 def _train(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
+    from finsent.averaging import give_mean
     from finsent.checkpoints import last_whole_checkpoint
     from finsent.early_stopping import has_ended, take_best
     from finsent.export import save_adapter
-    from finsent.training import make_trainer
+    from finsent.training import make_trainer, snapshots_dir
 
     folder = run.folder
     _record(run, state=RunState.TRAINING, progress=None)
@@ -173,6 +174,9 @@ def _train(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
     else:
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     steps = trainer.state.global_step
+    if run.recipe.checkpoint == "averaged" and steps == trainer.state.max_steps:
+        trainer.accelerator.wait_for_everyone()
+        give_mean(trainer.model, snapshots_dir(folder))
     if is_main():
         save_adapter(trainer.model, run)
     _record(

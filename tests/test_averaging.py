@@ -1,0 +1,67 @@
+"""An averaged adapter is the mean of those at the last looks, also when the run was killed or stopped in between."""
+
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from finsent.averaging import averaged_looks
+from finsent.launcher import launch, resume
+from finsent.recipes import change_recipe
+from finsent.runs import RunState
+from tests.test_resume import assert_same_outcome, end_of, seen_off
+
+
+@pytest.mark.parametrize(
+    ("interval", "steps", "looks"),
+    [(2, 12, [6, 8, 10, 12]), (5, 12, [5, 10, 12]), (20, 12, [12]), (3, 16, [9, 12, 15, 16])],
+)
+def test_the_last_looks_are_averaged(interval, steps, looks):
+    assert averaged_looks(interval, steps) == looks
+
+
+@pytest.fixture(scope="module")
+def recipe(tiny_recipe):
+    """Twelve steps, a look at every second one."""
+    return change_recipe(tiny_recipe, {"epochs": 2, "evaluations_per_epoch": 3, "checkpoint": "averaged"})
+
+
+@pytest.fixture(scope="module")
+def whole(recipe, tmp_path_factory):
+    run = end_of(launch(recipe, tmp_path_factory.mktemp("whole")))
+    assert run.state == RunState.DONE, run.error
+    return run
+
+
+def test_the_adapter_is_the_mean(whole):
+    files = sorted((whole.checkpoints_dir / "averaged").iterdir())
+    assert [file.name for file in files] == [f"step-{step:06d}.safetensors" for step in (6, 8, 10, 12)]
+    looks = [load_file(file) for file in files]
+    last = load_file(whole.checkpoints_dir / "checkpoint-12" / "adapter_model.safetensors")
+    kept = load_file(whole.adapter_dir / "adapter_model.safetensors")
+    assert kept.keys() == last.keys() == looks[0].keys()
+    for name, value in kept.items():
+        torch.testing.assert_close(value, torch.stack([look[name] for look in looks]).mean(0))
+        assert looks[-1][name].equal(last[name])
+        assert not value.equal(last[name])
+
+
+@pytest.mark.parametrize("moment", ["before this step's checkpoint", "exporting the adapter"])
+def test_killed_and_resumed_is_as_never_interrupted(whole, recipe, runs_dir, real_worker, moment):
+    lost = end_of(launch(recipe, runs_dir, command=(sys.executable, "-m", "tests.killing_worker", moment)))
+    assert lost.state == RunState.LOST
+    seen_off(lost)
+    run = end_of(resume(lost))
+    assert run.state == RunState.DONE, run.error
+    assert_same_outcome(whole, run)
+
+
+def test_two_processes_average_alike(recipe, runs_dir, real_worker):
+    run = end_of(launch(change_recipe(recipe, {"processes": 2}), runs_dir))
+    assert run.state == RunState.DONE, run.error
+    looks = [load_file(file) for file in sorted((run.checkpoints_dir / "averaged").iterdir())]
+    kept = load_file(run.adapter_dir / "adapter_model.safetensors")
+    assert len(looks) == 4
+    for name, value in kept.items():
+        torch.testing.assert_close(value, torch.stack([look[name] for look in looks]).mean(0))
