@@ -107,9 +107,10 @@ RECIPES: dict[str, Recipe] = {
     "best": Recipe(
         name="best",
         target_modules=get_args(TargetModule),
+        lora_dropout=0.0,
         loss="answers",
         learning_rate=1e-3,
-        epochs=3,
+        epochs=2,
         warmup_steps=20,
         evaluations_per_epoch=4,
         checkpoint="averaged",

@@ -12,7 +12,7 @@ from finsent.errors import DataError
 from finsent.labels import split_answers
 from finsent.packing import ChoiceCollator, summed_loss
 from finsent.prompts import completion
-from tests.test_packing import PREFIXES, gradients, lora_model
+from tests.test_packing import PREFIXES, gradients, lora_model, packed_loss
 
 token_lists = st.lists(st.integers(1, 599), min_size=1, max_size=20)
 
@@ -33,18 +33,6 @@ def models(tiny_llama, tiny_qwen3):
     return {"llama": lora_model(tiny_llama).double(), "qwen3": lora_model(tiny_qwen3).double()}
 
 
-def packed_loss(model, batch):
-    packed = ChoiceCollator(dtype=torch.float64)(batch)
-    logits = model(
-        input_ids=packed["input_ids"],
-        position_ids=packed["position_ids"],
-        attention_mask=packed["attention_mask"],
-        tree=packed["tree"],
-        logits_to_keep=packed["logit_positions"],
-    ).logits[0]
-    return summed_loss(logits.log_softmax(-1), packed)
-
-
 def row_loss(model, row):
     scores = []
     for branch in row["branches"]:
@@ -60,7 +48,7 @@ def row_loss(model, row):
 @given(batch=st.lists(rows(), min_size=1, max_size=6))
 def test_packed_choices_equal_single_rows(models, kind, batch):
     model = models[kind]
-    packed = packed_loss(model, batch)
+    packed = packed_loss(model, ChoiceCollator(dtype=torch.float64)(batch))
     packed.backward()
     got = gradients(model)
     alone = sum(row_loss(model, row) for row in batch)

@@ -8,7 +8,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
 from finsent.attention import tree_layout, use_tree_attention
-from finsent.packing import PackingCollator, TokenTree, common_prefix_length
+from finsent.packing import PackingCollator, TokenTree, common_prefix_length, summed_loss
 
 PREFIXES = ([5, 6, 7, 8, 9, 10, 11], [5, 6, 20, 21], [30])
 tokens = st.lists(st.integers(1, 599), min_size=1, max_size=24)
@@ -47,8 +47,7 @@ def gradients(model):
     return found
 
 
-def packed_loss(model, batch, whole_sequence):
-    packed = PackingCollator(dtype=torch.float32, whole_sequence=whole_sequence)(batch)
+def packed_loss(model, packed):
     logits = model(
         input_ids=packed["input_ids"],
         position_ids=packed["position_ids"],
@@ -56,7 +55,7 @@ def packed_loss(model, batch, whole_sequence):
         tree=packed["tree"],
         logits_to_keep=packed["logit_positions"],
     ).logits[0]
-    return -logits.log_softmax(-1)[packed["label_rows"], packed["shift_labels"]].sum()
+    return summed_loss(logits.log_softmax(-1), packed)
 
 
 def row_loss(model, row, whole_sequence):
@@ -67,7 +66,7 @@ def row_loss(model, row, whole_sequence):
 
 
 def assert_same(model, batch, whole_sequence):
-    packed = packed_loss(model, batch, whole_sequence)
+    packed = packed_loss(model, PackingCollator(dtype=torch.float32, whole_sequence=whole_sequence)(batch))
     packed.backward()
     got = gradients(model)
     alone = sum(row_loss(model, row, whole_sequence) for row in batch)

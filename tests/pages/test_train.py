@@ -193,3 +193,15 @@ def test_a_run_is_duplicated_with_its_settings(app, slow_run):
     assert app.selectbox(key=f"{slow_run.id}-model").value == slow_run.recipe.model
     app.button(key="no-like").click().run()
     assert app.number_input(key="quick-lora_rank").value == 8
+
+
+def test_the_recipe_best_shows_what_was_tried(app):
+    app.run()
+    app.selectbox(key="recipe").set_value("best").run()
+    assert not app.exception
+    assert not app.error
+    tables = [element.value for element in app.dataframe if "macro_f1" in element.value.columns]
+    assert len(tables) == 1
+    assert set(tables[0]["adapter"]) == {"last", "averaged"}
+    assert "never on test rows" in captions(app)
+    assert app.selectbox(key="best-checkpoint").value == "averaged"
