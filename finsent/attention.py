@@ -26,9 +26,9 @@ def tree_layout(tree: "TokenTree", dtype: torch.dtype, cached: int = 0) -> dict[
     with everything below it is a block. The first ``cached`` tokens, a root, are in the model's cache and are keys
     only.
 
-    The result has ``groups``, each with ``prefix`` (p,) and ``rows`` (blocks, longest) of token indices and an
-    additive ``mask`` (blocks, 1, longest, p + longest), and ``order`` (tokens,), where each token's output stands
-    among the groups' outputs; padding in ``rows`` repeats token 0 and is visible to nobody.
+    The result has ``groups``, each with ``prefix`` (p,), whether that is ``computed`` and not cached, ``rows`` (blocks,
+    longest) of token indices and an additive ``mask`` (blocks, 1, longest, p + longest); and ``order`` (tokens,), where
+    each token's output stands among the groups' outputs. Padding in ``rows`` repeats token 0 and is visible to nobody.
     """
     segments = torch.tensor(tree.segments)
     sees = _ancestors(tree.parents)
@@ -39,10 +39,11 @@ def tree_layout(tree: "TokenTree", dtype: torch.dtype, cached: int = 0) -> dict[
             continue
         prefix = (segments == root).nonzero()[:, 0]
         blocks = [sees[segments, child].nonzero()[:, 0] for child, above in enumerate(tree.parents) if above == root]
-        if cached == 0 or int(prefix[0]) >= cached:
+        computed = cached == 0 or int(prefix[0]) >= cached
+        if computed:
             order[prefix] = torch.arange(placed, placed + len(prefix))
             placed += len(prefix)
-        group: dict[str, torch.Tensor] = {"prefix": prefix}
+        group: dict[str, Any] = {"prefix": prefix, "computed": computed}
         if blocks:
             group |= _block_layout(blocks, len(prefix), segments, sees, dtype)
             longest = group["rows"].shape[1]
@@ -116,8 +117,8 @@ def _attend_tree(
     for group in tree["groups"]:
         prefix = group["prefix"]
         prefix_keys, prefix_values = keys.index_select(0, prefix), values.index_select(0, prefix)
-        if not cached:
-            own = queries.index_select(0, prefix)
+        if group["computed"]:
+            own = queries.index_select(0, prefix - cached)
             outputs.append(_attend_prefix(own, prefix_keys, prefix_values, scaling))
         if "rows" in group:
             outputs.append(_attend_rows(queries, keys, values, prefix_keys, prefix_values, group, cached, scaling))

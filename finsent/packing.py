@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     import torch
 
 
+#: Packed rows are filled up to a multiple of so many tokens. Kernels and buffers are kept for each length that comes up
+#: (on a CPU for every matrix shape in bfloat16), so that without it a run slows down by a third and its memory grows.
+MULTIPLE = 32
+
+
 @dataclass
 class TokenTree:
     """Segments of tokens; each continues its parent segment (or starts a sequence) and sees only its ancestors.
@@ -58,6 +63,16 @@ class TokenTree:
             places.extend(range(end - len(tokens) + 2, end + 1))
         return places
 
+    def fill_up(self, cached: int = 0) -> int:
+        """Append a segment that nobody sees, up to a multiple of ``MULTIPLE`` tokens; return the tokens before it.
+
+        The first ``cached`` tokens are in the model's cache and do not count.
+        """
+        count = len(self.tokens) - cached
+        if count % MULTIPLE:
+            self.add([0] * (-count % MULTIPLE))
+        return count
+
 
 def common_prefix_length(sequences: Sequence[Sequence[int]]) -> int:
     """Return how many first tokens all sequences share, leaving each sequence at least one token of its own.
@@ -76,13 +91,14 @@ def common_prefix_length(sequences: Sequence[Sequence[int]]) -> int:
 class PackingCollator:
     """Packs encoded rows (see :mod:`finsent.encoding`) into one row for the trainer.
 
-    The batch holds ``row_tokens`` (rows,), each row's length unpacked; ``input_ids`` and ``position_ids`` (1, n) and
-    their attention ``tree`` (see :func:`finsent.attention.tree_layout`); the indices of the tokens whose logits are
-    needed, ``logit_positions`` (u,); and for each supervised token its id, ``shift_labels`` (t,), and which of the u
-    logits predicts it, ``label_rows`` (t,). For whole-sequence loss a prefix token counts once per row that shares
-    it, while its logits are computed once. ``labels`` is there too because the trainer counts supervised tokens only
-    in batches that have it. A ``blank`` row fills up the last batch where processes share batches: it is left out, and
-    only a batch of nothing else computes one, without a label.
+    The batch holds ``row_tokens`` (rows,), each row's length unpacked; ``packed_tokens`` (1,), how many tokens are
+    theirs; ``input_ids`` and ``position_ids`` (1, n), filled up at the end (see ``MULTIPLE``), and their attention
+    ``tree`` (see :func:`finsent.attention.tree_layout`); the indices of the tokens whose logits are needed,
+    ``logit_positions`` (u,); and for each supervised token its id, ``shift_labels`` (t,), and which of the u logits
+    predicts it, ``label_rows`` (t,). For whole-sequence loss a prefix token counts once per row that shares it, while
+    its logits are computed once. ``labels`` is there too because the trainer counts supervised tokens only in batches
+    that have it. A ``blank`` row fills up the last batch where processes share batches: it is left out, and only a
+    batch of nothing else computes one, without a label.
     """
 
     dtype: "torch.dtype"
@@ -187,8 +203,10 @@ def _batch(
 
     from finsent.attention import tree_layout
 
+    count = tree.fill_up()
     positions, label_rows = torch.unique(torch.tensor(predictors, dtype=torch.long), return_inverse=True)
     return {
+        "packed_tokens": torch.tensor([count]),
         "input_ids": torch.tensor([tree.tokens]),
         "position_ids": torch.tensor([tree.positions]),
         # A mask of four dimensions is taken as it is; what is visible stands in the tree.

@@ -119,6 +119,7 @@ def _score_batch(model: "PreTrainedModel", batch: list[_Row], prefix: list[int],
             predictors.extend(tree.add_branch(branch, stem))
             targets.extend(branch)
             owners.extend([number * len(row.branches) + label] * len(branch))
+    tree.fill_up(cached=cut)
     device = model.device
     needed, which = torch.unique(torch.tensor(predictors), return_inverse=True)
     logits = model(

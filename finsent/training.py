@@ -67,7 +67,7 @@ class PackedTrainer(SFTTrainer):
             # The count spans all processes, while DDP averages their gradients.
             loss = loss * self.accelerator.num_processes
         if model.training:
-            self.packed_tokens += inputs["input_ids"].numel()
+            self.packed_tokens += int(inputs["packed_tokens"])
             self.row_tokens += int(inputs["row_tokens"].sum())
         return (loss, outputs) if return_outputs else loss
 

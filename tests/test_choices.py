@@ -62,7 +62,8 @@ def test_packed_choices_equal_single_rows(models, kind, batch):
 def test_labels_of_one_token_add_none():
     row = {"input_ids": [1, 2, 3], "branches": [[7], [8], [9]], "gold": 1, "prefix_length": 1}
     packed = ChoiceCollator(dtype=torch.float32)([row, row])
-    assert packed["input_ids"].tolist() == [[1, 2, 3, 2, 3]]
+    assert packed["packed_tokens"].item() == 5
+    assert packed["input_ids"][0, :5].tolist() == [1, 2, 3, 2, 3]
     assert packed["labels"].tolist() == [1, 1]
     assert packed["choices"].tolist() == [0, 1, 2, 3, 4, 5]
     assert len(packed["logit_positions"]) == 2

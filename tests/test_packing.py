@@ -8,7 +8,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
 from finsent.attention import tree_layout, use_tree_attention
-from finsent.packing import PackingCollator, TokenTree, common_prefix_length, summed_loss
+from finsent.packing import MULTIPLE, PackingCollator, TokenTree, common_prefix_length, summed_loss
 
 PREFIXES = ([5, 6, 7, 8, 9, 10, 11], [5, 6, 20, 21], [30])
 tokens = st.lists(st.integers(1, 599), min_size=1, max_size=24)
@@ -103,9 +103,25 @@ def test_long_row_beside_a_short_one(models, whole_sequence):
 def test_prefix_is_stored_once():
     row = {"input_ids": [1, 2, 3, 4, 5], "prefix_length": 3, "prompt_length": 4}
     packed = PackingCollator(dtype=torch.float32)([row, row, row])
-    assert packed["input_ids"].tolist() == [[1, 2, 3, 4, 5, 4, 5, 4, 5]]
-    assert packed["position_ids"].tolist() == [[0, 1, 2, 3, 4, 3, 4, 3, 4]]
+    assert packed["packed_tokens"].item() == 9
+    assert packed["input_ids"][0, :9].tolist() == [1, 2, 3, 4, 5, 4, 5, 4, 5]
+    assert packed["position_ids"][0, :9].tolist() == [0, 1, 2, 3, 4, 3, 4, 3, 4]
     assert packed["row_tokens"].tolist() == [5, 5, 5]
+
+
+@given(st.lists(rows, min_size=1, max_size=8))
+def test_a_packed_row_is_filled_up_with_tokens_that_nothing_sees(batch):
+    packed = PackingCollator(dtype=torch.float32)(batch)
+    count = packed["packed_tokens"].item()
+    length = packed["input_ids"].shape[1]
+    assert length % MULTIPLE == 0
+    assert 0 <= length - count < MULTIPLE
+    assert packed["logit_positions"].max() < count
+    *groups, last = packed["tree"]["groups"]
+    if length > count:
+        assert last["prefix"].tolist() == list(range(count, length))
+        assert "rows" not in last
+    assert all(group["prefix"].max() < count for group in groups)
 
 
 def test_a_token_sees_its_ancestors_and_nothing_else():
