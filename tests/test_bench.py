@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from finsent import bench
 from finsent.bench import alternate, figure, ratios, run_bench
 from finsent.bench_profile import KINDS, OTHER, kind_of, profile_of
 
@@ -45,7 +46,13 @@ def test_a_profile_is_of_what_was_done():
     assert profile["shares"]["matrix products"] > 0.8
 
 
-def test_every_figure_of_a_small_bench(tiny_llama, small_csv):
+def test_the_peak_memory_of_a_side_is_measured_in_a_process_of_its_own(tiny_llama, small_csv):
+    assert 10**8 < bench._peak_memory("finsent", 8, str(tiny_llama), str(small_csv)) < 10**10
+
+
+def test_every_figure_of_a_small_bench(tiny_llama, small_csv, monkeypatch):
+    # Twelve processes that each import torch would take over a minute.
+    monkeypatch.setattr(bench, "_peak_memory", lambda side, *_: 10**9)
     figures = run_bench(str(tiny_llama), str(small_csv), pairs=2, rows=8)
     for part, names in {
         "train": ["speedup_vs_trl_tutorial", "speedup_vs_trl_best", "share_of_peak"],
@@ -61,6 +68,6 @@ def test_every_figure_of_a_small_bench(tiny_llama, small_csv):
             value = figures[part][name]
             assert 0 < value["min"] <= value["median"] <= value["max"]
             assert value["n"] >= 1
-    assert all(size > 0 for size in figures["memory"].values())
+    assert len(figures["memory"]) == 8
     assert all(0 < count <= 16 for count in figures["score"]["written_tokens_per_row"].values())
     assert set(figures["profile"]) == {"train", "score"}
