@@ -24,10 +24,6 @@ CANDIDATES: dict[str, dict[str, Any]] = {
     "all seven, answers, rate 1e-3": _ANSWERS | {"learning_rate": 1e-3},
     "all seven, answers, rate 2e-3": _ANSWERS | {"learning_rate": 2e-3},
     "all seven, answers, rate 1e-3, no dropout": _ANSWERS | {"learning_rate": 1e-3, "lora_dropout": 0.0},
-    "all seven, answers, rate 1e-3, no dropout, constant": _ANSWERS
-    | {"learning_rate": 1e-3, "lora_dropout": 0.0, "schedule": "constant"},
-    "all seven, answers, rate 1e-3, dropout 0.1, rank 32": _ANSWERS
-    | {"learning_rate": 1e-3, "lora_dropout": 0.1, "lora_rank": 32, "lora_alpha": 128},
     "all seven, answers, rate 2e-4, rank 16": _ANSWERS | {"learning_rate": 2e-4, "lora_rank": 16},
 }
 #: An averaged adapter is the mean of those at this many steps, evenly over this last part of all steps.

@@ -61,15 +61,20 @@ def _show_search() -> None:
         st.dataframe(
             tried,
             hide_index=True,
+            column_order=["candidate", "adapter", "accuracy", "low", "high", "macro_f1", "weighted_f1", "log_loss"],
             column_config={
-                name: st.column_config.NumberColumn(format="percent") for name in ("accuracy", "low", "high")
+                **{name: st.column_config.NumberColumn(format="percent") for name in ("accuracy", "low", "high")},
+                "macro_f1": st.column_config.NumberColumn("macro-F1", format="%.3f"),
+                "weighted_f1": st.column_config.NumberColumn("weighted-F1", format="%.3f"),
+                "log_loss": st.column_config.NumberColumn("log-loss", format="%.3f"),
             },
         )
         st.caption(
             f"Each line: {tried['train_rows'].iloc[0]:,} training rows of Financial PhraseBank, judged "
             f"on its validation rows (n = {tried['n'].iloc[0]:,}), never on test rows; low and high are the 95 % "
-            "interval of the accuracy. Most lines cannot be told apart by that many rows. By command: "
-            "python -m finsent search."
+            "interval of the accuracy. “All seven” is LoRA on every matrix of a layer, “answers” the loss within "
+            "the allowed answers, “averaged” the mean of four late adapters. With so few rows most lines "
+            "cannot be told apart. By command: python -m finsent search."
         )
 
 
