@@ -19,6 +19,8 @@ from typing import Any
 
 Figure = dict[str, float | int]
 GROWTH = (1, 4, 16)
+#: A turn of the scoring growth has so many times the rows of another turn, since few rows do not fill a forward pass.
+SCORED_TIMES = 4
 _PEAK = "peak"
 
 
@@ -38,7 +40,7 @@ def run_bench(model: str, source: str, pairs: int = 5, rows: int = 32) -> dict[s
     transformers.utils.logging.disable_progress_bar()
     if not torch.cuda.is_available():
         torch.set_num_threads(usable_cores())
-    table = sample_rows(load_data(source).rows, rows * GROWTH[-1], seed=0)
+    table = sample_rows(load_data(source).rows, rows * SCORED_TIMES * GROWTH[-1], seed=0)
     with tempfile.TemporaryDirectory() as folder:
         speed = _speed_figures(model, table, rows, pairs, Path(folder))
     gc.collect()
@@ -100,7 +102,8 @@ def _speed_figures(model: str, table: Any, rows: int, pairs: int, folder: Path) 
     growth = _growth("train", lambda part: lambda: side.run_on(part), table, rows, pairs)
     # After the longest of these turns the model has learnt to stop after its label.
     tuned = (side.model, side.trainer.processing_class)
-    growth |= _growth("score", lambda part: scoring_sides(*tuned, part)["finsent"], table, rows, pairs)
+    scored = rows * SCORED_TIMES
+    growth |= _growth("score", lambda part: scoring_sides(*tuned, part)["finsent"], table, scored, pairs)
     score = _score_figures(model, tuned, some, pairs)
     profile = {
         "train": profile_of(lambda: side.run_on(some)),
@@ -177,7 +180,7 @@ def _memory_figures(model: str, source: str) -> dict[str, Any]:
     return {
         f"{name}_batch_{batch}": _peak_memory(name, batch, model, source)
         for batch in (8, 32)
-        for name in ("finsent", "trl_tutorial", *TRL_BEST)
+        for name in ("finsent", "finsent_checkpointing", "trl_tutorial", *TRL_BEST)
     }
 
 

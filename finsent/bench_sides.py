@@ -82,8 +82,9 @@ class TrainingSide:
 
 
 def training_side(name: str, model_name: str, rows: pd.DataFrame, batch: int, folder: Path) -> TrainingSide:
-    """Return a side of the training benchmark, one of ``TRAINING_SIDES``.
+    """Return a side of the training benchmark, one of ``TRAINING_SIDES``, or ``finsent_checkpointing``.
 
+    The latter recomputes activations, as the tutorial's side does, and is for memory alone.
     ``trl_tutorial`` is SFTTrainer as the tutorial sets it up: whole texts, padding, bfloat16, gradient checkpointing
     as TRL turns it on. ``trl_best_...`` is SFTTrainer at its best: the answer's loss alone, rows grouped by length, no
     checkpointing. The CPU kernel without a backward pass is kept out of all of them.
@@ -91,8 +92,9 @@ def training_side(name: str, model_name: str, rows: pd.DataFrame, batch: int, fo
     dtype = name.removeprefix("trl_best_") if name in TRL_BEST else "auto"
     model, tokenizer = load_base(model_name, dtype)
     clock = StepClock()
-    if name == "finsent":
-        trainer = _finsent_trainer(model, tokenizer, rows, batch, folder)
+    if name.startswith("finsent"):
+        checkpointing = name == "finsent_checkpointing"
+        trainer = _finsent_trainer(model, tokenizer, rows, batch, folder, checkpointing)
     else:
         trainer = _trl_trainer(name, model, tokenizer, rows, batch, folder)
     trainer.add_callback(clock)
@@ -100,9 +102,15 @@ def training_side(name: str, model_name: str, rows: pd.DataFrame, batch: int, fo
 
 
 def _finsent_trainer(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: pd.DataFrame, batch: int, folder: Path
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: pd.DataFrame,
+    batch: int,
+    folder: Path,
+    checkpointing: bool,
 ) -> PackedTrainer:
-    recipe = change_recipe(get_recipe("quick"), {"batch_size": batch, "checkpoint": "last"})
+    changes = {"batch_size": batch, "checkpoint": "last", "gradient_checkpointing": checkpointing}
+    recipe = change_recipe(get_recipe("quick"), changes)
     trainer = make_trainer(model, tokenizer, recipe, rows, rows.head(batch), folder, at_step=None)
     trainer.args.eval_strategy = trainer.args.save_strategy = "no"
     return trainer

@@ -51,7 +51,7 @@ def test_the_peak_memory_of_a_side_is_measured_in_a_process_of_its_own(tiny_llam
 
 
 def test_every_figure_of_a_small_bench(tiny_llama, small_csv, monkeypatch):
-    # Twelve processes that each import torch would take over a minute.
+    # Fourteen processes that each import torch would take over a minute.
     monkeypatch.setattr(bench, "_peak_memory", lambda side, *_: 10**9)
     figures = run_bench(str(tiny_llama), str(small_csv), pairs=2, rows=8)
     for part, names in {
@@ -68,6 +68,6 @@ def test_every_figure_of_a_small_bench(tiny_llama, small_csv, monkeypatch):
             value = figures[part][name]
             assert 0 < value["min"] <= value["median"] <= value["max"]
             assert value["n"] >= 1
-    assert len(figures["memory"]) == 8
+    assert len(figures["memory"]) == 10
     assert all(0 < count <= 16 for count in figures["score"]["written_tokens_per_row"].values())
     assert set(figures["profile"]) == {"train", "score"}
