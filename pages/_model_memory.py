@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from finsent.arithmetic import fastest_cpu_type
 from finsent.charts_model import account_figure, account_table, methods_figure, methods_table
 from finsent.memory import TYPICAL_ROW, TYPICAL_SHARED, MemoryAccount, MethodCost, compare_methods, memory_account
 from finsent.memory_check import MeasuredStep, measure_apart
@@ -54,7 +55,7 @@ def memory_settings(model: str, rank: int, targets: tuple[str, ...]) -> tuple[Re
 
 
 def default_dtype() -> str:
-    return "bfloat16" if gpu_name() else "float32"
+    return "bfloat16" if gpu_name() else fastest_cpu_type()
 
 
 def show_memory(model: str, rank: int, targets: tuple[str, ...]) -> None:

@@ -13,7 +13,8 @@ from tests.conftest import LAB
 
 
 def test_batched_answers_equal_single_ones(tiny_model):
-    model, tokenizer = load_base(str(tiny_model))
+    # In bfloat16 padding changes how sums are rounded, and with that an answer here and there.
+    model, tokenizer = load_base(str(tiny_model), "float32")
     rows = load_data("embedded").rows.head(11)
     seen = []
     got = generate_answers(model, tokenizer, rows, lambda done, total: seen.append((done, total)))

@@ -144,4 +144,4 @@ def test_blank_rows_are_left_out():
     assert with_blank["input_ids"].tolist() == without["input_ids"].tolist()
     nothing = collator([blank, blank])
     assert nothing["shift_labels"].numel() == nothing["logit_positions"].numel() == 0
-    assert nothing["input_ids"].numel() == 4
+    assert nothing["packed_tokens"].item() == 4

@@ -31,7 +31,7 @@ def test_every_setting_has_a_reason():
 
 
 def test_an_unknown_recipe_names_the_known_ones():
-    with pytest.raises(RecipeError, match="quick, tutorial"):
+    with pytest.raises(RecipeError, match="quick, best, tutorial"):
         get_recipe("fast")
 
 
