@@ -20,7 +20,7 @@ from typing import Any
 Figure = dict[str, float | int]
 GROWTH = (1, 4, 16)
 #: A turn of the scoring growth has so many times the rows of another turn, since few rows do not fill a forward pass.
-SCORED_TIMES = 4
+SCORED_TIMES = 8
 _PEAK = "peak"
 
 
