@@ -4,6 +4,7 @@ Processors with matrix units for bfloat16 (AMX) multiply several times as fast i
 float32. What is around the products is always slower in bfloat16 on a CPU, so that a small gain does not pay.
 """
 
+import contextlib
 import hashlib
 import json
 import statistics
@@ -61,9 +62,7 @@ def _measurement_file() -> Path:
 
 
 def _keep(file: Path, gain: float) -> None:
-    try:
+    # Where it cannot be written, it is measured again the next time.
+    with contextlib.suppress(OSError, DiskFullError):
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, json.dumps({"bfloat16_gain": gain}))
-    except (OSError, DiskFullError):
-        # It is measured again the next time.
-        return

@@ -100,12 +100,10 @@ def _figures(model: Any, tokenizer: Any, rows: pd.DataFrame) -> dict[str, Any]:
     from finsent.labels import FIVE_LABELS
     from finsent.metrics import evaluate_predictions
     from finsent.predictions import answer_probabilities, predict
-    from finsent.statistics import share_interval
 
     predictions = predict(model, tokenizer, rows)
     figures = evaluate_predictions(predictions)
-    right = int((predictions["predicted"] == predictions["label"]).sum())
-    low, high = share_interval(right, len(rows))
+    low, high = figures["accuracy_ci"]
     gold = np.eye(len(FIVE_LABELS))[[FIVE_LABELS.index(label) for label in predictions["label"]]]
     return {
         "adapter": "",
