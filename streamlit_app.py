@@ -3,12 +3,25 @@
 Run it with ``streamlit run streamlit_app.py``.
 """
 
+from importlib import import_module
+from threading import Thread
+
 import streamlit as st
 
 from finsent.launcher import start_next
 from finsent.runs import active_run, default_runs_dir
 from finsent.world import look_around
 from pages._badge import active_run_badge
+
+#: What curves, charts and intervals need; a second in all, once in a server's life.
+SLOW_IMPORTS = ("plotly.graph_objects", "tensorboard.compat.proto.event_pb2", "statsmodels.stats.proportion")
+
+
+@st.cache_resource(show_spinner=False)
+def import_ahead() -> None:
+    """Import what most pages need while the reader looks at the first one, so that the second need not wait."""
+    Thread(target=lambda: [import_module(name) for name in SLOW_IMPORTS], daemon=True).start()
+
 
 st.set_page_config(page_title="finsent", page_icon=":material/query_stats:", layout="wide")
 
@@ -34,3 +47,4 @@ with st.container(horizontal=True, vertical_alignment="center"):
     active_run_badge(active_run(default_runs_dir()))
 
 page.run()
+import_ahead()

@@ -17,7 +17,7 @@ from finsent.launcher import end_now, resume, start_next, stop
 from finsent.runs import Run, RunState, log_tail, read_run, stop_requested, waiting_runs
 from finsent.telemetry import curve, neutral_called_positive
 from pages._run_parts import curve_reader, outcome, safe_title, state_badge, took
-from pages._ui import plain_markdown, show_chart, what_is
+from pages._ui import on_demand, plain_markdown, show_chart, what_is
 
 STAGES = (RunState.PREPARING, RunState.BASELINE, RunState.TRAINING, RunState.EVALUATING)
 STAGE_WORDS = {
@@ -221,17 +221,21 @@ def _charts(run: Run, drawn: Drawn) -> None:
             st.toggle("Pause the charts", key=f"pause-{run.id}", help="Keeps them still, for zooming and reading.")
     left, right = st.columns([3, 2])
     with left:
-        table = _wide(drawn.thinned, ("train/loss", "eval/loss"))
-        show_chart(drawn.loss, _loss_caption(run, drawn.curves), table, key=f"loss-{run.id}")
+        show_chart(drawn.loss, _loss_caption(run, drawn.curves), key=f"loss-{run.id}")
     with right:
-        show_chart(drawn.share, _neutral_caption(drawn.neutral), drawn.neutral, key=f"neutral-{run.id}")
+        show_chart(drawn.share, _neutral_caption(drawn.neutral), key=f"neutral-{run.id}")
     for column, (tag, figure) in zip(st.columns(len(SMALL_TAGS)), drawn.small.items(), strict=True):
         column.plotly_chart(figure, key=f"{tag}-{run.id}", config={"displayModeBar": False})
     st.caption("Learning rate, gradient norm before clipping, and tokens trained a second, at each logged step.")
-    with st.expander("The table behind these charts"):
-        st.dataframe(_wide(drawn.thinned, SMALL_TAGS), hide_index=True)
+    on_demand("The tables behind these charts", lambda: _tables(drawn), key=f"tables-{run.id}")
     if len(drawn.thinned) < len(drawn.curves):
         st.caption("Charts and tables show the lowest and highest point of each stretch; the files hold every point.")
+
+
+def _tables(drawn: Drawn) -> None:
+    st.dataframe(_wide(drawn.thinned, ("train/loss", "eval/loss")), hide_index=True)
+    st.dataframe(drawn.neutral, hide_index=True)
+    st.dataframe(_wide(drawn.thinned, SMALL_TAGS), hide_index=True)
 
 
 def _last_step(run: Run, curves: pd.DataFrame) -> int:
@@ -266,10 +270,20 @@ def _neutral_caption(neutral: pd.DataFrame) -> str:
 
 
 def _details(run: Run) -> None:
-    with st.expander("Log", icon=":material/terminal:"):
-        st.code(log_tail(run, lines=40) or "Nothing yet.", language=None, height=320)
-    with st.expander("Settings of this run", icon=":material/tune:"):
-        st.dataframe(settings_table(run), hide_index=True)
-        st.caption("Settings that differ from the recipe show the recipe's value beside them.")
-    with st.expander("Data, model, versions, hardware", icon=":material/fingerprint:"):
-        st.dataframe(provenance_table(run), hide_index=True)
+    on_demand("Log", lambda: _log(run), key=f"log-{run.id}", icon=":material/terminal:")
+    on_demand("Settings of this run", lambda: _settings(run), key=f"settings-{run.id}", icon=":material/tune:")
+    provenance = "Data, model, versions, hardware"
+    on_demand(provenance, lambda: _provenance(run), key=f"provenance-{run.id}", icon=":material/fingerprint:")
+
+
+def _log(run: Run) -> None:
+    st.code(log_tail(run, lines=40) or "Nothing yet.", language=None, height=320)
+
+
+def _settings(run: Run) -> None:
+    st.dataframe(settings_table(run), hide_index=True)
+    st.caption("Settings that differ from the recipe show the recipe's value beside them.")
+
+
+def _provenance(run: Run) -> None:
+    st.dataframe(provenance_table(run), hide_index=True)

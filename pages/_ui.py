@@ -1,6 +1,6 @@
 """What every page shares: its head, the way it shows an error, a chart with its caption and table, plain text."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pandas as pd
@@ -94,6 +94,14 @@ def show_chart(figure: go.Figure, caption: str, table: pd.DataFrame | None = Non
     if table is not None:
         with st.expander("The table behind this chart"):
             st.dataframe(table, hide_index=True)
+
+
+def on_demand(label: str, show: Callable[[], None], key: str, icon: str | None = None) -> None:
+    """Show an expander whose content is made and sent only while the reader has it open."""
+    part = st.expander(label, key=key, icon=icon, on_change="rerun")
+    if part.open:
+        with part:
+            show()
 
 
 def plain_markdown(text: str) -> str:

@@ -9,7 +9,7 @@ from finsent.runs import Run, active_run, default_runs_dir, list_runs, load_run,
 from pages._launch_form import chosen_recipe, cost, show_changes
 from pages._live import show_run
 from pages._run_parts import safe_title
-from pages._ui import page_head, plain_markdown, user_errors, what_is
+from pages._ui import on_demand, page_head, plain_markdown, user_errors, what_is
 
 
 def run_to_show() -> Run | None:
@@ -93,5 +93,4 @@ if active is None or "like" in st.query_params:
     what_is("LoRA", "QLoRA", "epoch", "loss", "gradient norm")
     launch_form(active)
 else:
-    with st.expander("Prepare another run", icon=":material/tune:"):
-        launch_form(active)
+    on_demand("Prepare another run", lambda: launch_form(active), key="another-run", icon=":material/tune:")

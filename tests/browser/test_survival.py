@@ -96,7 +96,7 @@ def test_the_server_is_killed_and_the_queue_goes_on(own_app, page, recipe, whole
     page.get_by_text("Prepare another run").click()
     page.get_by_role("button", name="Add to the queue").click()
     waiting = wait_until(lambda: next((run for run in list_runs(own_app.runs_dir) if run.waiting), None))
-    wait_until(in_state(first, "training"))
+    wait_until(lambda: read_run(first.folder).state in ("training", "evaluating"))
     kill_server(own_app)
     # Nobody looks: the worker itself gives the next run its turn.
     for run in (first, waiting):

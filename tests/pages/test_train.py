@@ -43,6 +43,13 @@ def captions(app):
     return " ".join(element.value for element in app.caption)
 
 
+def open_parts(app, *keys):
+    """Open expanders whose content is made on demand, and run the page."""
+    for key in keys:
+        app.session_state[key] = True
+    app.run()
+
+
 def launch_button(app):
     return app.button(key="launch")
 
@@ -115,13 +122,27 @@ def test_launching_starts_the_run_that_the_form_describes(app, runs_dir, model_f
 
 
 def test_an_active_run_is_found_without_session_state_and_shows_its_own_settings(app, slow_run):
-    app.run()
+    open_parts(app, "another-run", f"settings-{slow_run.id}")
     assert not app.exception
     assert "slow" in [element.value for element in app.subheader]
     assert "points of training loss" in captions(app)
     assert launch_button(app).label == "Add to the queue"
     own = next(frame.value for frame in app.dataframe if "setting" in frame.value and "recipe" in frame.value)
     assert own.set_index("setting").loc["lora_rank"].tolist() == ["4", "8"]
+
+
+def test_log_tables_and_provenance_of_a_run_are_made_when_they_are_opened(app, slow_run):
+    app.run()
+    assert not app.dataframe
+    assert not app.code
+    open_parts(app, *(f"{part}-{slow_run.id}" for part in ("tables", "log", "provenance")))
+    assert not app.exception
+    columns = [set(frame.value.columns) for frame in app.dataframe]
+    assert {"step", "train/loss"} <= columns[0]
+    assert {"step", "value", "low", "high", "n"} == columns[1]
+    assert {"step", "train/grad_norm"} <= columns[2]
+    assert len(columns) == 4
+    assert len(app.code) == 1
 
 
 def test_stopping_asks_the_worker(app, slow_run):
@@ -162,7 +183,7 @@ def test_a_lost_run_shows_its_last_words(app, runs_dir, model_folder):  # noqa: 
 
 def test_a_second_run_waits_and_is_taken_out_again(app, slow_run, runs_dir, model_folder, monkeypatch):  # noqa: F811
     monkeypatch.setitem(MODELS, str(model_folder), "Stub model")
-    app.run()
+    open_parts(app, "another-run")
     app.selectbox(key="quick-model").set_value(str(model_folder)).run()
     launch_button(app).click().run()
     assert not app.exception
@@ -192,6 +213,7 @@ def test_a_run_is_duplicated_with_its_settings(app, slow_run):
     assert app.number_input(key=f"{slow_run.id}-lora_rank").value == 4
     assert app.selectbox(key=f"{slow_run.id}-model").value == slow_run.recipe.model
     app.button(key="no-like").click().run()
+    open_parts(app, "another-run")
     assert app.number_input(key="quick-lora_rank").value == 8
 
 
