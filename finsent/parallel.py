@@ -23,11 +23,18 @@ _PR_SET_PDEATHSIG = 1
 
 
 def module_command(module: str, processes: int) -> tuple[str, ...]:
-    """Return the command that runs a module in so many processes on this machine."""
+    """Return the command that runs a module in so many processes, or in this host's share of them.
+
+    Several hosts are told to torchrun as its documentation says, in variables such as ``PET_NNODES=2``,
+    ``PET_NODE_RANK``, ``PET_MASTER_ADDR`` and ``PET_MASTER_PORT``; the host of node rank 0 writes the run.
+    """
     python = (sys.executable, "-X", "faulthandler", "-u", "-m")
     if processes == 1:
         return (*python, module)
-    return (*python, "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "-m", module)
+    hosts = int(os.environ.get("PET_NNODES", "1"))
+    alone = ("--standalone",) if hosts == 1 else ()
+    share = ("--nproc-per-node", str(processes // hosts))
+    return (*python, "torch.distributed.run", *alone, *share, "-m", module)
 
 
 def under_torchrun() -> bool:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+import subprocess
 import time
 
 import pandas as pd
@@ -99,6 +101,23 @@ def test_killed_and_resumed_is_as_never_interrupted(shared, two, runs_dir, real_
     run = end_of(resume(lost))
     assert run.state == RunState.DONE, run.error
     first, second = (load_file(one.adapter_dir / "adapter_model.safetensors") for one in (two, run))
+    assert all(first[name].equal(second[name]) for name in first)
+
+
+def test_two_hosts_meet_by_torchruns_rendezvous(shared, two, runs_dir, real_worker, monkeypatch):
+    """Two torchruns, each with one process, as on two hosts that share the folder of runs."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        place = {"PET_NNODES": "2", "PET_MASTER_ADDR": "127.0.0.1", "PET_MASTER_PORT": str(free.getsockname()[1])}
+    for name, value in (place | {"PET_NODE_RANK": "0"}).items():
+        monkeypatch.setenv(name, value)
+    run = launch(shared, runs_dir)
+    command = [*module_command("finsent.worker", 2), str(run.folder)]
+    other = subprocess.Popen(command, env=os.environ | place | {"PET_NODE_RANK": "1"})
+    ended = end_of(run)
+    assert ended.state == RunState.DONE, ended.error
+    assert other.wait(timeout=60) == 0
+    first, second = (load_file(one.adapter_dir / "adapter_model.safetensors") for one in (two, ended))
     assert all(first[name].equal(second[name]) for name in first)
 
 
