@@ -38,14 +38,18 @@ def tree_layout(tree: "TokenTree", dtype: torch.dtype, cached: int = 0) -> dict[
         if parent >= 0:
             continue
         prefix = (segments == root).nonzero()[:, 0]
-        blocks = [sees[segments, child].nonzero()[:, 0] for child, above in enumerate(tree.parents) if above == root]
+        children = [child for child, above in enumerate(tree.parents) if above == root]
+        blocks = [sees[segments, child].nonzero()[:, 0] for child in children]
         computed = cached == 0 or int(prefix[0]) >= cached
         if computed:
             order[prefix] = torch.arange(placed, placed + len(prefix))
             placed += len(prefix)
         group: dict[str, Any] = {"prefix": prefix, "computed": computed}
+        if tree.mutual[root]:
+            group["prefix_mask"] = _additive(_causal(len(prefix), tree.mutual[root]), dtype)
         if blocks:
-            group |= _block_layout(blocks, len(prefix), segments, sees, dtype)
+            mutual = [tree.mutual[child] for child in children]
+            group |= _block_layout(blocks, mutual, len(prefix), segments, sees, dtype)
             longest = group["rows"].shape[1]
             for number, block in enumerate(blocks):
                 start = placed + number * longest
@@ -71,21 +75,37 @@ def _ancestors(parents: list[int]) -> torch.Tensor:
     return sees
 
 
+def _causal(length: int, mutual: int = 0) -> torch.Tensor:
+    """Return which tokens see which: those before them and, of the first ``mutual``, each every other."""
+    allowed = torch.ones(length, length, dtype=torch.bool).tril_()
+    allowed[:mutual, :mutual] = True
+    return allowed
+
+
+def _additive(allowed: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    return torch.zeros(allowed.shape, dtype=dtype).masked_fill_(~allowed, torch.finfo(dtype).min)
+
+
 def _block_layout(
-    blocks: list[torch.Tensor], prefix: int, segments: torch.Tensor, sees: torch.Tensor, dtype: torch.dtype
+    blocks: list[torch.Tensor],
+    mutual: list[int],
+    prefix: int,
+    segments: torch.Tensor,
+    sees: torch.Tensor,
+    dtype: torch.dtype,
 ) -> dict[str, torch.Tensor]:
     longest = max(len(block) for block in blocks)
     rows = torch.zeros(len(blocks), longest, dtype=torch.long)
-    allowed = torch.ones(longest, longest, dtype=torch.bool).tril_().repeat(len(blocks), 1, 1)
+    # A block begins with the tokens of its first segment, which alone may see one another.
+    allowed = torch.stack([_causal(longest, count) for count in mutual])
     for number, block in enumerate(blocks):
         length = len(block)
         rows[number, :length] = block
         inside = segments[block]
         # Padding stands behind the block's tokens, where causality hides it from them.
         allowed[number, :length, :length] &= sees[inside][:, inside]
-    mask = torch.zeros(len(blocks), 1, longest, prefix + longest, dtype=dtype)
-    mask[..., prefix:].masked_fill_(~allowed[:, None], torch.finfo(dtype).min)
-    return {"rows": rows, "mask": mask}
+    seen = torch.cat([torch.ones(len(blocks), longest, prefix, dtype=torch.bool), allowed], dim=2)
+    return {"rows": rows, "mask": _additive(seen, dtype)[:, None]}
 
 
 def _attend(
@@ -119,18 +139,21 @@ def _attend_tree(
         prefix_keys, prefix_values = keys.index_select(0, prefix), values.index_select(0, prefix)
         if group["computed"]:
             own = queries.index_select(0, prefix - cached)
-            outputs.append(_attend_prefix(own, prefix_keys, prefix_values, scaling))
+            outputs.append(_attend_prefix(own, prefix_keys, prefix_values, scaling, group.get("prefix_mask")))
         if "rows" in group:
             outputs.append(_attend_rows(queries, keys, values, prefix_keys, prefix_values, group, cached, scaling))
     return torch.cat(outputs).index_select(0, tree["order"])[None]
 
 
-def _attend_prefix(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None) -> torch.Tensor:
+def _attend_prefix(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None, mask: torch.Tensor | None
+) -> torch.Tensor:
     output = scaled_dot_product_attention(
         query.transpose(0, 1)[None],
         key.transpose(0, 1)[None],
         value.transpose(0, 1)[None],
-        is_causal=True,
+        attn_mask=None if mask is None else mask.to(query.dtype),
+        is_causal=mask is None,
         scale=scaling,
         enable_gqa=query.shape[1] != key.shape[1],
     )

@@ -13,6 +13,7 @@ from finsent.labels import FIVE_LABELS, NEWS_ANSWERS, join_answers, split_answer
 from finsent.models import load_adapter, load_base
 from finsent.predictions import answer_probabilities, label_predictions
 from finsent.prompts import build_prompt, system_prompt_for
+from finsent.recipes import Attention
 from finsent.runs import Run, list_runs
 from finsent.scoring import Report, score_labels
 
@@ -47,11 +48,20 @@ class Classified:
 class Classifier:
     """A base model, and an adapter that is switched on and off; safe to share between threads.
 
+    ``attention`` is what the adapter was trained with; the base model's is causal.
+
     Raises:
         ModelError, HubUnreachableError: as :func:`finsent.models.load_base` and ``load_adapter``.
     """
 
-    def __init__(self, model: str, adapter_dir: Path | None = None, compute_dtype: str = "auto") -> None:
+    def __init__(
+        self,
+        model: str,
+        adapter_dir: Path | None = None,
+        compute_dtype: str = "auto",
+        attention: Attention = "causal",
+    ) -> None:
+        self.attention = attention
         self.model, self.tokenizer = load_base(model, compute_dtype)
         self.has_adapter = adapter_dir is not None
         if adapter_dir is not None:
@@ -61,26 +71,31 @@ class Classifier:
     @classmethod
     def of_run(cls, run: Run) -> "Classifier":
         """Return the classifier of a run's base model and adapter."""
-        return cls(run.recipe.model, run.adapter_dir, run.settled_recipe.compute_dtype)
+        recipe = run.settled_recipe
+        return cls(recipe.model, run.adapter_dir, recipe.compute_dtype, recipe.attention)
 
     def score(self, rows: pd.DataFrame, tuned: bool, report: Report | None = None) -> pd.DataFrame:
         """Return the predictions table of rows (a data table) by the baseline or by the fine-tuned model."""
         with self._lock:
-            self._switch(tuned)
-            return label_predictions(rows, score_labels(self.model, self.tokenizer, rows, report))
+            attention = self._switch(tuned)
+            return label_predictions(rows, score_labels(self.model, self.tokenizer, rows, report, attention=attention))
 
     def generate(self, rows: pd.DataFrame, tuned: bool, report: Report | None = None) -> pd.DataFrame:
         """Return what the baseline or the fine-tuned model writes; see :mod:`finsent.generation`."""
         with self._lock:
-            self._switch(tuned)
-            return generate_answers(self.model, self.tokenizer, rows, report)
+            attention = self._switch(tuned)
+            return generate_answers(self.model, self.tokenizer, rows, report, attention)
 
-    def _switch(self, tuned: bool) -> None:
-        """Turn the adapter on or off: both models' answers come from one set of base weights in memory."""
+    def _switch(self, tuned: bool) -> Attention:
+        """Turn the adapter on or off: both models' answers come from one set of base weights in memory.
+
+        Returns how the tokens of a text attend in the model that is asked for.
+        """
         if self.has_adapter and tuned:
             self.model.enable_adapters()
         elif self.has_adapter:
             self.model.disable_adapters()
+        return self.attention if tuned else "causal"
 
     def classify(self, texts: list[str], answers: tuple[str, ...] = NEWS_ANSWERS) -> list[Classified]:
         """Return both models' answers to texts, within an answer set.

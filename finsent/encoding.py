@@ -11,7 +11,8 @@ import pandas as pd
 from finsent.errors import DataError, ModelError
 from finsent.labels import split_answers
 from finsent.packing import common_prefix_length
-from finsent.prompts import completion
+from finsent.prompts import before_text, completion
+from finsent.recipes import Attention
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -41,11 +42,14 @@ def encode_rows(tokenizer: "PreTrainedTokenizerBase", rows: pd.DataFrame, max_le
     ]
 
 
-def encode_choices(tokenizer: "PreTrainedTokenizerBase", rows: pd.DataFrame, max_length: int) -> list[dict[str, Any]]:
+def encode_choices(
+    tokenizer: "PreTrainedTokenizerBase", rows: pd.DataFrame, max_length: int, attention: Attention = "causal"
+) -> list[dict[str, Any]]:
     """Return one record per row of a data table for training within the row's answer set.
 
     Each has ``input_ids`` (the tokens before the answer), ``branches`` (each label's own tokens, in the answer set's
-    order), ``gold`` (the index of the right one) and ``prefix_length`` as in :func:`encode_rows`.
+    order), ``gold`` (the index of the right one) and ``prefix_length`` as in :func:`encode_rows`, or with prefix
+    attention the tokens before the text.
 
     Raises:
         DataError: a row with its answer is longer than ``max_length`` tokens.
@@ -58,7 +62,8 @@ def encode_choices(tokenizer: "PreTrainedTokenizerBase", rows: pd.DataFrame, max
             gold = labels.index(rows["label"].iloc[place])
             records[place] = {"input_ids": stem, "branches": branches, "gold": gold}
     _check_length(rows, [one["input_ids"] + one["branches"][one["gold"]] for one in records], max_length)
-    prefixes = _prefix_lengths(rows, [one["input_ids"] for one in records])
+    stems = [one["input_ids"] for one in records]
+    prefixes = _prefix_lengths(rows, stems) if attention == "causal" else lengths_before_text(tokenizer, rows, stems)
     return [one | {"prefix_length": prefix} for one, prefix in zip(records, prefixes, strict=True)]
 
 
@@ -85,6 +90,17 @@ def _prefix_lengths(rows: pd.DataFrame, stems: list[list[int]]) -> list[int]:
         for place in places:
             lengths[place] = shared
     return lengths
+
+
+def lengths_before_text(tokenizer: "PreTrainedTokenizerBase", rows: pd.DataFrame, stems: list[list[int]]) -> list[int]:
+    """Return how many first tokens of each row's stem stand before its text.
+
+    Where the tokens of a text see one another, their first one must not depend on the other rows.
+    """
+    distinct = rows["system_prompt"].unique().tolist()
+    tokens = dict(zip(distinct, tokenize(tokenizer, [before_text(system) for system in distinct]), strict=True))
+    pairs = zip(rows["system_prompt"], stems, strict=True)
+    return [shared_length(tokens[system], stem[:-1]) for system, stem in pairs]
 
 
 def tokenize(tokenizer: "PreTrainedTokenizerBase", texts: list[str]) -> list[list[int]]:

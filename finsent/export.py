@@ -27,6 +27,7 @@ def save_adapter(model: "PeftModel", run: Run) -> None:
         "base_model": run.model_title,
         "base_model_hash": run.model_hash,
         "quantization": "nf4",
+        "attention": run.recipe.attention,
         "labels": list(FIVE_LABELS),
         "prompt": build_prompt("{system_prompt}", "{text}"),
         "completion": completion("{label}"),

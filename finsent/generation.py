@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from finsent.encoding import lengths_before_text
 from finsent.labels import parse_answer, split_answers
+from finsent.packing import mutual_tokens
+from finsent.recipes import Attention
 from finsent.scoring import Report
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import BatchEncoding, DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 #: The longest label has four tokens in the tokenizers seen; the rest shows how an answer that is no label goes on.
 NEW_TOKENS = 8
@@ -25,10 +28,12 @@ def generate_answers(
     tokenizer: "PreTrainedTokenizerBase",
     rows: pd.DataFrame,
     report: Report | None = None,
+    attention: Attention = "causal",
 ) -> pd.DataFrame:
     """Return the columns ``generated`` (the text, without special tokens) and ``generated_label``, with rows' index.
 
-    ``report(done, total)`` is called after each batch and may raise to stop the work. The tokenizer's padding side is
+    ``report(done, total)`` is called after each batch and may raise to stop the work. ``attention`` is what the model
+    was trained with; prefix attention needs the column ``system_prompt``. The tokenizer's padding side is
     left as it was: a change of it would shift the labels of a training that follows.
     """
     import torch
@@ -45,6 +50,8 @@ def generate_answers(
             for start in range(0, len(order), batch_size):
                 places = order[start : start + batch_size]
                 batch = left(rows["prompt"].iloc[places].tolist(), return_tensors="pt", padding=True).to(model.device)
+                if attention == "prefix":
+                    batch["past_key_values"] = _prompt_cache(model, left, rows.iloc[places], batch)
                 output = model.generate(
                     **batch, max_new_tokens=NEW_TOKENS, do_sample=False, pad_token_id=left.pad_token_id
                 )
@@ -57,3 +64,35 @@ def generate_answers(
         model.train(was_training)
     labels = [parse_answer(text, split_answers(cell)) for text, cell in zip(texts, rows["answers"], strict=True)]
     return pd.DataFrame({"generated": texts, "generated_label": labels}, index=rows.index)
+
+
+def _prompt_cache(
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", rows: pd.DataFrame, batch: "BatchEncoding"
+) -> "DynamicCache":
+    """Return the keys and values of all but the last token of prompts padded on the left, in which texts see all of
+    themselves; generation goes on from there, causally."""
+    import torch
+    from transformers import DynamicCache
+
+    real = batch["attention_mask"].bool()
+    length = real.shape[1]
+    visible = torch.ones(length, length, dtype=torch.bool).tril_().repeat(len(rows), 1, 1)
+    stems = [ids[kept].tolist() for ids, kept in zip(batch["input_ids"], real, strict=True)]
+    for row, (stem, cut) in enumerate(zip(stems, lengths_before_text(tokenizer, rows, stems), strict=True)):
+        start = length - len(stem) + cut
+        end = start + mutual_tokens(stem[cut:])
+        visible[row, start:end, start:end] = True
+    # Padding sees itself, since a row of nothing has no softmax; nobody sees padding.
+    visible = visible.to(real.device) & (real[:, None] | torch.eye(length, dtype=torch.bool, device=real.device))
+    mask = torch.zeros(visible.shape, dtype=model.dtype, device=real.device)
+    mask.masked_fill_(~visible, torch.finfo(model.dtype).min)
+    cache = DynamicCache(config=model.config)
+    model(
+        input_ids=batch["input_ids"][:, :-1],
+        position_ids=(real.long().cumsum(1) - 1).clamp(min=0)[:, :-1],
+        attention_mask=mask[:, None, :-1, :-1],
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=1,
+    )
+    return cache

@@ -26,7 +26,8 @@ MULTIPLE = 32
 class TokenTree:
     """Segments of tokens; each continues its parent segment (or starts a sequence) and sees only its ancestors.
 
-    ``tokens``, ``positions`` and ``segments`` have one entry per packed token; ``parents`` one per segment.
+    ``tokens``, ``positions`` and ``segments`` have one entry per packed token; ``parents``, ``ends`` (the last token)
+    and ``mutual`` one per segment.
     """
 
     tokens: list[int] = field(default_factory=list)
@@ -34,9 +35,12 @@ class TokenTree:
     segments: list[int] = field(default_factory=list)
     parents: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
+    mutual: list[int] = field(default_factory=list)
 
-    def add(self, tokens: Sequence[int], parent: int = -1) -> int:
+    def add(self, tokens: Sequence[int], parent: int = -1, mutual: int = 0) -> int:
         """Append a segment of at least one token below ``parent`` and return its number.
+
+        Its first ``mutual`` tokens see one another both ways; the rest is causal.
 
         Raises:
             ValueError: the segment is empty.
@@ -49,6 +53,7 @@ class TokenTree:
         self.positions.extend(range(start, start + len(tokens)))
         self.segments.extend([number] * len(tokens))
         self.parents.append(parent)
+        self.mutual.append(mutual)
         self.ends.append(len(self.tokens) - 1)
         return number
 
@@ -85,6 +90,15 @@ def common_prefix_length(sequences: Sequence[Sequence[int]]) -> int:
         if low[index] != high[index]:
             return index
     return max(longest, 0)
+
+
+def mutual_tokens(own: Sequence[int]) -> int:
+    """Return how many of a prompt's own tokens, those after the shared prefix, see one another in a prefix LM.
+
+    All but the last one, which sees them all anyway and which the answer follows. So the prompt before it can be
+    computed first and kept, as for generated text.
+    """
+    return len(own) - 1
 
 
 @dataclass(frozen=True)
@@ -130,17 +144,19 @@ class ChoiceCollator:
 
     The batch is that of :class:`PackingCollator`, but its supervised tokens are those of every label that a row's
     prompt allows. ``choices`` (t,) says which place in a table of rows by labels each token's log-probability is added
-    to, ``absent`` (rows, labels) which places of it have no label, and ``labels`` (rows,) which label is right.
+    to, ``absent`` (rows, labels) which places of it have no label, and ``labels`` (rows,) which label is right. With
+    ``mutual`` the tokens of a text see one another (see :func:`mutual_tokens`).
     """
 
     dtype: "torch.dtype"
+    mutual: bool = False
 
     def __call__(self, rows: list[dict[str, Any]]) -> "dict[str, torch.Tensor]":
         """Return the packed batch."""
         import torch
 
         real, rows = _real_rows(rows)
-        tree, segments = _pack(rows)
+        tree, segments = _pack(rows, self.mutual)
         width = max(len(row["branches"]) for row in rows)
         predictors: list[int] = []
         tokens: list[int] = []
@@ -181,7 +197,7 @@ def _real_rows(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[d
     return real, real or rows[:1]
 
 
-def _pack(rows: list[dict[str, Any]]) -> tuple[TokenTree, list[tuple[int, int]]]:
+def _pack(rows: list[dict[str, Any]], mutual: bool = False) -> tuple[TokenTree, list[tuple[int, int]]]:
     """Return the tree of some rows, and for each row the segments of its prefix (-1 for none) and of its rest."""
     tree = TokenTree()
     prefixes: dict[tuple[int, ...], int] = {}
@@ -192,7 +208,8 @@ def _pack(rows: list[dict[str, Any]]) -> tuple[TokenTree, list[tuple[int, int]]]
         if prefix and prefix not in prefixes:
             prefixes[prefix] = tree.add(prefix)
         parent = prefixes.get(prefix, -1)
-        segments.append((parent, tree.add(tokens[cut:], parent)))
+        own = tokens[cut:]
+        segments.append((parent, tree.add(own, parent, mutual_tokens(own) if mutual else 0)))
     return tree, segments
 
 

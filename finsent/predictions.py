@@ -15,6 +15,7 @@ import pandas as pd
 from finsent.errors import DiskFullError, RunError
 from finsent.labels import FIVE_LABELS
 from finsent.parallel import in_shares
+from finsent.recipes import Attention
 from finsent.scoring import Report, score_labels
 
 if TYPE_CHECKING:
@@ -31,12 +32,18 @@ def predict(
     tokenizer: "PreTrainedTokenizerBase",
     rows: pd.DataFrame,
     report: Report | None = None,
+    attention: Attention = "causal",
 ) -> pd.DataFrame:
     """Return the predictions table of a data table's rows, in their order; the processes of a run share the work.
 
-    ``report(done, total)`` is called as the work goes on, and may raise to stop it.
+    ``report(done, total)`` is called as the work goes on, and may raise to stop it. ``attention`` is what the model
+    was trained with.
     """
-    return label_predictions(rows, in_shares(rows, lambda share: score_labels(model, tokenizer, share, report)))
+
+    def score(share: pd.DataFrame) -> pd.DataFrame:
+        return score_labels(model, tokenizer, share, report, attention=attention)
+
+    return label_predictions(rows, in_shares(rows, score))
 
 
 def label_predictions(rows: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:

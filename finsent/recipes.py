@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from finsent.errors import RecipeError
 
+Attention = Literal["causal", "prefix"]
 TargetModule = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
@@ -48,6 +49,10 @@ class Recipe(BaseModel):
     loss: Literal["completion", "sequence", "answers"] = Field(
         "completion",
         description="What counts: the answer alone, prompt and answer (the tutorial), or which of its allowed answers.",
+    )
+    attention: Attention = Field(
+        "causal",
+        description="What a text's tokens see: those before them (as pre-trained), or the whole text (a prefix LM).",
     )
     learning_rate: float = Field(5e-4, gt=0, le=1e-1, description="Step size of AdamW; LoRA takes larger ones.")
     schedule: Literal["linear", "cosine", "constant"] = Field(
@@ -97,6 +102,8 @@ class Recipe(BaseModel):
             raise ValueError(
                 "early_stopping looks for the best checkpoint: set checkpoint to best, or early_stopping to 0"
             )
+        if self.attention == "prefix" and self.loss != "answers":
+            raise ValueError("attention prefix shows a text its own answer in any loss but answers: set loss to it")
         if self.batch_size % self.processes:
             raise ValueError(f"batch_size ({self.batch_size}) is not a multiple of processes ({self.processes})")
         return self

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from finsent.encoding import split_choices
+from finsent.encoding import lengths_before_text, split_choices
 from finsent.labels import FIVE_LABELS, split_answers
-from finsent.packing import TokenTree, common_prefix_length
+from finsent.packing import TokenTree, common_prefix_length, mutual_tokens
+from finsent.recipes import Attention
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -40,13 +41,14 @@ def score_labels(
     rows: pd.DataFrame,
     report: Report | None = None,
     tokens_per_pass: int | None = None,
+    attention: Attention = "causal",
 ) -> pd.DataFrame:
     """Return the log-probability of each of the five labels for each row; NaN where it is not in the answer set.
 
     ``rows`` needs the columns ``prompt``, ``system_prompt`` and ``answers``. The result has the columns
     ``logp_negative`` ... ``logp_positive`` (natural logarithm, sum over the label's tokens) and the rows' index.
-    ``report(done, total)`` is called after each forward pass and may raise to stop the work. The model and the
-    tokenizer are left as they were.
+    ``report(done, total)`` is called after each forward pass and may raise to stop the work. ``attention`` is what the
+    model was trained with. The model and the tokenizer are left as they were.
     """
     import torch
 
@@ -62,28 +64,43 @@ def score_labels(
                 columns = [FIVE_LABELS.index(label) for label in labels]
                 choices = split_choices(tokenizer, rows["prompt"].iloc[places].tolist(), labels)
                 group = [_Row(int(place), *choice) for place, choice in zip(places, choices, strict=True)]
-                for batch, values in _score_group(model, group, budget):
-                    scores[np.ix_([row.place for row in batch], columns)] = values
-                    done += len(batch)
-                    if report is not None:
-                        report(done, len(rows))
+                for cut, part in _by_prefix(tokenizer, rows.iloc[places], group, attention).items():
+                    for batch, values in _score_group(model, part, cut, attention == "prefix", budget):
+                        scores[np.ix_([row.place for row in batch], columns)] = values
+                        done += len(batch)
+                        if report is not None:
+                            report(done, len(rows))
     finally:
         model.train(was_training)
     return pd.DataFrame(scores, columns=[f"logp_{label}" for label in FIVE_LABELS], index=rows.index)
 
 
-def _score_group(model: "PreTrainedModel", group: list[_Row], budget: int) -> Iterator[tuple[list[_Row], np.ndarray]]:
-    """Yield batches of rows of one prefix and their scores, shape (rows, labels)."""
+def _by_prefix(
+    tokenizer: "PreTrainedTokenizerBase", rows: pd.DataFrame, group: list[_Row], attention: Attention
+) -> dict[int, list[_Row]]:
+    """Return the rows of one system prompt by how many first tokens are computed once for all of them."""
+    stems = [row.stem for row in group]
+    if attention == "causal":
+        return {common_prefix_length(stems): group}
+    parts: dict[int, list[_Row]] = {}
+    for cut, row in zip(lengths_before_text(tokenizer, rows, stems), group, strict=True):
+        parts.setdefault(cut, []).append(row)
+    return parts
+
+
+def _score_group(
+    model: "PreTrainedModel", group: list[_Row], cut: int, mutual: bool, budget: int
+) -> Iterator[tuple[list[_Row], np.ndarray]]:
+    """Yield batches of rows of one prefix, ``cut`` tokens long, and their scores, shape (rows, labels)."""
     import torch
     from transformers import DynamicCache
 
-    cut = common_prefix_length([row.stem for row in group])
     cache = DynamicCache(config=model.config)
     if cut:
         prefix = torch.tensor([group[0].stem[:cut]], device=model.device)
         model(input_ids=prefix, past_key_values=cache, use_cache=True, logits_to_keep=1)
     for batch in _batches(group, cut, budget):
-        yield batch, _score_batch(model, batch, group[0].stem[:cut], cache)
+        yield batch, _score_batch(model, batch, group[0].stem[:cut], mutual, cache)
         cache.crop(cut - cache.get_seq_length())
 
 
@@ -101,7 +118,9 @@ def _batches(group: list[_Row], cut: int, budget: int) -> Iterator[list[_Row]]:
         yield batch
 
 
-def _score_batch(model: "PreTrainedModel", batch: list[_Row], prefix: list[int], cache: "object") -> np.ndarray:
+def _score_batch(
+    model: "PreTrainedModel", batch: list[_Row], prefix: list[int], mutual: bool, cache: "object"
+) -> np.ndarray:
     import torch
     from accelerate.utils import send_to_device
 
@@ -114,7 +133,8 @@ def _score_batch(model: "PreTrainedModel", batch: list[_Row], prefix: list[int],
     targets: list[int] = []
     owners: list[int] = []
     for number, row in enumerate(batch):
-        stem = tree.add(row.stem[cut:], root)
+        own = row.stem[cut:]
+        stem = tree.add(own, root, mutual_tokens(own) if mutual else 0)
         for label, branch in enumerate(row.branches):
             predictors.extend(tree.add_branch(branch, stem))
             targets.extend(branch)

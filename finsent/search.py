@@ -1,7 +1,8 @@
-"""The search behind the recipe ``best``: settings tried on the training rows and judged on the validation split alone.
+"""The search behind the recipe ``best``: settings tried on some training rows and judged on others.
 
-Each candidate is the recipe ``quick`` with a few changes, trained from the start; the test split is never scored. What
-was found is kept in ``data/best_search.csv``, which the app shows beside the recipe.
+Each candidate is the recipe ``quick`` with a few changes, trained from the start, and judged on the validation rows and
+the training rows that were not drawn; the test split is never scored. What was found is kept in
+``data/best_search.csv``, which the app shows beside the recipe.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,7 +13,8 @@ from typing import Any, get_args
 import pandas as pd
 
 from finsent.estimate import total_steps
-from finsent.recipes import Recipe, TargetModule, change_recipe, get_recipe
+from finsent.recipes import Attention, Recipe, TargetModule, change_recipe, get_recipe
+from finsent.rows import RunRows, draw_rows
 
 _ALL = get_args(TargetModule)
 _ANSWERS = {"target_modules": _ALL, "loss": "answers"}
@@ -38,9 +40,10 @@ def search(
     names: Iterable[str] = CANDIDATES,
     report: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
-    """Return one row per candidate: its figures on every validation row, as trained and with averaged adapters.
+    """Return one row per candidate: its figures on rows that it was not trained on, as trained and averaged.
 
-    ``rows`` training rows are drawn (None: all). ``report`` is told of each candidate before it is trained. Columns:
+    ``rows`` training rows are drawn (None: all), and the others judge beside the validation rows. ``report`` is told of
+    each candidate before it is trained. Columns:
     ``candidate, adapter, accuracy, low, high`` (95 % Wilson interval), ``macro_f1, weighted_f1, log_loss`` (nats),
     ``n, train_rows, minutes``.
 
@@ -63,15 +66,15 @@ def kept_search() -> pd.DataFrame:
 
 
 def try_recipe(recipe: Recipe) -> pd.DataFrame:
-    """Train by a recipe and return its figures on the validation rows (see :func:`search`)."""
+    """Train by a recipe and return its figures on the rows of :func:`judged_rows` (see :func:`search`)."""
     import time
 
     from finsent.averaging import Snapshots, give_mean
     from finsent.models import load_base
-    from finsent.rows import draw_rows
     from finsent.training import make_trainer
 
     rows = draw_rows(recipe)
+    judged = judged_rows(recipe, rows)
     model, tokenizer = load_base(recipe.model, recipe.compute_dtype)
     with TemporaryDirectory(prefix="finsent-search-") as folder:
         trainer = make_trainer(model, tokenizer, recipe, rows.train, rows.validation, Path(folder), at_step=None)
@@ -81,10 +84,17 @@ def try_recipe(recipe: Recipe) -> pd.DataFrame:
         began = time.perf_counter()
         trainer.train()
         minutes = (time.perf_counter() - began) / 60
-        lines = [_figures(trainer.model, tokenizer, rows.validation) | {"adapter": "last"}]
+        lines = [_figures(trainer.model, tokenizer, judged, recipe.attention) | {"adapter": "last"}]
         give_mean(trainer.model, snapshots)
-        lines.append(_figures(trainer.model, tokenizer, rows.validation) | {"adapter": "averaged"})
+        lines.append(_figures(trainer.model, tokenizer, judged, recipe.attention) | {"adapter": "averaged"})
     return pd.DataFrame(lines).assign(train_rows=len(rows.train), minutes=minutes)
+
+
+def judged_rows(recipe: Recipe, rows: RunRows) -> pd.DataFrame:
+    """Return the rows that a candidate is judged on: the validation rows, and training rows that were not drawn."""
+    every = draw_rows(change_recipe(recipe, {"rows": None})).train
+    spare = every[~every["row_id"].isin(rows.train["row_id"])]
+    return pd.concat([rows.validation, spare], ignore_index=True)
 
 
 def late_steps(steps: int) -> list[int]:
@@ -93,7 +103,7 @@ def late_steps(steps: int) -> list[int]:
     return list(range(steps, 0, -apart))[:_AVERAGED]
 
 
-def _figures(model: Any, tokenizer: Any, rows: pd.DataFrame) -> dict[str, Any]:
+def _figures(model: Any, tokenizer: Any, rows: pd.DataFrame, attention: Attention) -> dict[str, Any]:
     import numpy as np
     from sklearn.metrics import log_loss
 
@@ -101,7 +111,7 @@ def _figures(model: Any, tokenizer: Any, rows: pd.DataFrame) -> dict[str, Any]:
     from finsent.metrics import evaluate_predictions
     from finsent.predictions import answer_probabilities, predict
 
-    predictions = predict(model, tokenizer, rows)
+    predictions = predict(model, tokenizer, rows, attention=attention)
     figures = evaluate_predictions(predictions)
     low, high = figures["accuracy_ci"]
     gold = np.eye(len(FIVE_LABELS))[[FIVE_LABELS.index(label) for label in predictions["label"]]]

@@ -23,6 +23,7 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "LoRA": ("lora_rank", "lora_alpha", "lora_dropout", "target_modules"),
     "Optimisation": (
         "loss",
+        "attention",
         "learning_rate",
         "schedule",
         "warmup_steps",

@@ -171,7 +171,7 @@ def _measure(recipe: Recipe, scratch: Path) -> Speed:
     validation_row = (time.perf_counter() - began) / len(look)
     judged = sample_rows(rows.judged, min(_SCORED_ROWS, len(rows.judged)), recipe.seed)
     began = time.perf_counter()
-    predict(trainer.model, tokenizer, judged)
+    predict(trainer.model, tokenizer, judged, attention=recipe.attention)
     return Speed(
         basis="a calibration",
         preparing=preparing,

@@ -9,6 +9,7 @@ import math
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +30,20 @@ from finsent.metrics import evaluate_predictions
 from finsent.models import resolve_dtype
 from finsent.packing import ChoiceCollator, PackingCollator, summed_loss
 from finsent.predictions import predict
-from finsent.recipes import Recipe
+from finsent.recipes import Attention, Recipe
 
 
 class PackedTrainer(SFTTrainer):
     """SFTTrainer for the batches of :class:`~finsent.packing.PackingCollator`.
 
-    ``validation_rows`` is the data table behind the evaluation data set; its labels are scored at each evaluation.
+    ``validation_rows`` is the data table behind the evaluation data set; its labels are scored at each evaluation,
+    with the recipe's ``attention``.
     """
 
-    def __init__(self, *args: Any, validation_rows: pd.DataFrame, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, validation_rows: pd.DataFrame, attention: Attention, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.validation_rows = validation_rows
+        self.attention = attention
         self.packed_tokens = 0
         self.row_tokens = 0
         self._last_log = (time.perf_counter(), 0)
@@ -74,7 +77,8 @@ class PackedTrainer(SFTTrainer):
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
         """Evaluate the loss as usual, then score the validation rows' labels and report accuracy beside it."""
         output = super().evaluation_loop(*args, **kwargs)
-        figures = evaluate_predictions(predict(self.model, self.processing_class, self.validation_rows))
+        scored = predict(self.model, self.processing_class, self.validation_rows, attention=self.attention)
+        figures = evaluate_predictions(scored)
         scores = {f"eval_{name}": figures[name] for name in ("accuracy", "macro_f1", "neutral_as_positive")}
         output.metrics.update({name: value for name, value in scores.items() if value is not None})
         # Evaluations are not training: leave them out of the speed.
@@ -164,7 +168,8 @@ def make_trainer(
     dtype = resolve_dtype(recipe.compute_dtype, model.device.type)
     encode, collator = encode_rows, PackingCollator(dtype=dtype, whole_sequence=recipe.loss == "sequence")
     if recipe.loss == "answers":
-        encode, collator = encode_choices, ChoiceCollator(dtype=dtype)
+        encode = partial(encode_choices, attention=recipe.attention)
+        collator = ChoiceCollator(dtype=dtype, mutual=recipe.attention == "prefix")
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "tensorboard")
     trainer = PackedTrainer(
         model=model,
@@ -176,6 +181,7 @@ def make_trainer(
         peft_config=lora_config(recipe),
         callbacks=_callbacks(recipe, folder, at_step),
         validation_rows=validation_rows,
+        attention=recipe.attention,
     )
     if model.device.type == "cpu":
         use_cut_dropout(trainer.model)

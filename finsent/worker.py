@@ -24,6 +24,7 @@ from finsent.errors import RunStopped
 from finsent.failures import give_room_back, in_words, set_room_aside
 from finsent.launcher import start_next
 from finsent.parallel import agreed, is_main, join, leave, total, under_torchrun
+from finsent.recipes import Attention
 from finsent.runs import Progress, Run, RunState, read_run, stop_requested, update_run, write_atomically
 from finsent.world import hardware
 
@@ -104,7 +105,7 @@ def carry_out(run: Run) -> None:
     baseline = _baseline(run, model, tokenizer, rows.judged)
     trainer = _train(run, model, tokenizer, rows)
     _record(run, state=RunState.EVALUATING, progress=None)
-    tuned = _predict(run, trainer.model, tokenizer, rows.judged)
+    tuned = _predict(run, trainer.model, tokenizer, rows.judged, recipe.attention)
     _save(tuned, run.predictions_file("tuned"))
     comparison = compare_predictions(on_test_split(baseline), on_test_split(tuned))
     if is_main():
@@ -215,7 +216,7 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _predict(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
+def _predict(run: Run, model: Any, tokenizer: Any, rows: Any, attention: Attention = "causal") -> Any:
     from finsent.predictions import predict
 
     report = _reporter(run, "rows")
@@ -225,7 +226,7 @@ def _predict(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
         if stop_requested(run.folder):
             raise RunStopped(f"Stopped while scoring, after {done} of {of} rows.")
 
-    return predict(model, tokenizer, rows, at_batch)
+    return predict(model, tokenizer, rows, at_batch, attention)
 
 
 def _reporter(run: Run, unit: str) -> Callable[[int, int], None]:

@@ -37,6 +37,8 @@ GLOSSARY = {
     "Cochran's Q": "McNemar's question for more than two models: do they all get the same number of rows right?",
     "Holm's correction": "Raises p-values for the number of pairs tested, since of many pairs one looks different by "
     "chance.",
+    "prefix LM": "A language model in which the tokens of a text see one another both ways, since the whole text is "
+    "there before the answer. As pre-trained, a token sees those before it alone.",
     "prior": "How readily a model gives each label, whatever the text says.",
     "paired interval": "An interval of a difference on the same rows: what is hard for both models does not widen it.",
     "reliability": "Whether a model that says it is 80 % sure is right 80 % of the time.",

@@ -12,14 +12,14 @@ from finsent.errors import DataError
 from finsent.labels import split_answers
 from finsent.packing import ChoiceCollator, summed_loss
 from finsent.prompts import completion
-from tests.test_packing import PREFIXES, gradients, lora_model, packed_loss
+from tests.test_packing import PREFIXES, gradients, lora_model, packed_loss, prefix_mask
 
 token_lists = st.lists(st.integers(1, 599), min_size=1, max_size=20)
 
 
 @st.composite
 def rows(draw):
-    prefix = draw(st.sampled_from(PREFIXES))
+    prefix = draw(st.sampled_from([*PREFIXES, []]))
     branch = st.lists(st.integers(1, 599), min_size=1, max_size=3)
     branches = draw(st.lists(branch, min_size=2, max_size=4, unique_by=tuple))
     stem = prefix + draw(token_lists)
@@ -33,25 +33,28 @@ def models(tiny_llama, tiny_qwen3):
     return {"llama": lora_model(tiny_llama).double(), "qwen3": lora_model(tiny_qwen3).double()}
 
 
-def row_loss(model, row):
+def row_loss(model, row, mutual):
     scores = []
     for branch in row["branches"]:
         ids = torch.tensor([row["input_ids"] + branch])
-        log_probabilities = model(input_ids=ids).logits[0].log_softmax(-1)
+        start = row["prefix_length"] if mutual else 0
+        mask = prefix_mask(ids.shape[1], start, len(row["input_ids"]) - 1 if mutual else 0, torch.float64)
+        log_probabilities = model(input_ids=ids, attention_mask=mask).logits[0].log_softmax(-1)
         start = len(row["input_ids"])
         scores.append(sum(log_probabilities[place - 1, ids[0, place]] for place in range(start, ids.shape[1])))
     return -torch.stack(scores).log_softmax(0)[row["gold"]]
 
 
+@pytest.mark.parametrize("mutual", [False, True])
 @pytest.mark.parametrize("kind", ["llama", "qwen3"])
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batch=st.lists(rows(), min_size=1, max_size=6))
-def test_packed_choices_equal_single_rows(models, kind, batch):
+def test_packed_choices_equal_single_rows(models, kind, mutual, batch):
     model = models[kind]
-    packed = packed_loss(model, ChoiceCollator(dtype=torch.float64)(batch))
+    packed = packed_loss(model, ChoiceCollator(dtype=torch.float64, mutual=mutual)(batch))
     packed.backward()
     got = gradients(model)
-    alone = sum(row_loss(model, row) for row in batch)
+    alone = sum(row_loss(model, row, mutual) for row in batch)
     alone.backward()
     expected = gradients(model)
     torch.testing.assert_close(packed, alone, rtol=1e-6, atol=1e-6)

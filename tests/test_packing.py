@@ -41,6 +41,13 @@ def models(tiny_llama, tiny_qwen3):
     return {"llama": lora_model(tiny_llama), "qwen3": lora_model(tiny_qwen3)}
 
 
+def prefix_mask(length, start, end, dtype=torch.float32):
+    """The additive mask (1, 1, length, length) of a sequence whose tokens from start to end see one another."""
+    allowed = torch.ones(length, length, dtype=torch.bool).tril()
+    allowed[start:end, start:end] = True
+    return torch.zeros(1, 1, length, length, dtype=dtype).masked_fill(~allowed, torch.finfo(dtype).min)
+
+
 def gradients(model):
     found = {name: p.grad.clone() for name, p in model.named_parameters() if p.requires_grad}
     model.zero_grad()

@@ -50,6 +50,7 @@ def test_an_unknown_recipe_names_the_known_ones():
         ({"target_modules": "q_proj,q_proj"}, "twice"),
         ({"target_modules": "lm_head"}, "target_modules"),
         ({"rows": "8", "batch_size": "16"}, "smaller than batch_size"),
+        ({"attention": "prefix"}, "attention prefix.*loss"),
     ],
 )
 def test_a_wrong_setting_is_told_in_one_sentence(changes, words):

@@ -12,9 +12,10 @@ from transformers import AutoModelForCausalLM
 
 from finsent.attention import use_tree_attention
 from finsent.labels import FIVE_LABELS, NEWS_ANSWERS, POST_ANSWERS, join_answers, split_answers
-from finsent.prompts import build_prompt, completion, system_prompt_for
+from finsent.prompts import before_text, build_prompt, completion, system_prompt_for
 from finsent.scoring import score_labels
 from tests.conftest import LAB
+from tests.test_packing import prefix_mask
 
 
 def table(texts, answer_sets):
@@ -25,14 +26,16 @@ def table(texts, answer_sets):
     return pd.DataFrame(rows)
 
 
-def one_at_a_time(model, tokenizer, rows):
+def one_at_a_time(model, tokenizer, rows, attention="causal"):
     scores = np.full((len(rows), 5), np.nan)
     for number, row in enumerate(rows.itertuples()):
         for label in split_answers(row.answers):
             ids = torch.tensor([tokenizer(row.prompt + completion(label)).input_ids])
             start = len(tokenizer(row.prompt).input_ids)
+            before = len(tokenizer(before_text(row.system_prompt)).input_ids)
+            mask = prefix_mask(ids.shape[1], before, start - 1 if attention == "prefix" else 0)
             with torch.inference_mode():
-                logp = model(input_ids=ids).logits[0].log_softmax(-1)
+                logp = model(input_ids=ids, attention_mask=mask).logits[0].log_softmax(-1)
             total = sum(logp[place - 1, ids[0, place]].item() for place in range(start, ids.shape[1]))
             scores[number, FIVE_LABELS.index(label)] = total
     return scores
@@ -60,16 +63,16 @@ def test_labels_of_several_tokens_are_what_is_tested(tiny_tokenizer):
     assert max(lengths) > 1
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data(), budget=st.sampled_from([1, 100, 5000]))
-def test_packed_scores_equal_single_rows(loaded, tiny_tokenizer, lab_texts, data, budget):
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), budget=st.sampled_from([1, 100, 5000]), attention=st.sampled_from(["causal", "prefix"]))
+def test_packed_scores_equal_single_rows(loaded, tiny_tokenizer, lab_texts, data, budget, attention):
     count = data.draw(st.integers(1, 6))
     texts = data.draw(st.lists(st.sampled_from([*lab_texts, "x", "x"]), min_size=count, max_size=count))
     sets = data.draw(st.lists(st.sampled_from([NEWS_ANSWERS, POST_ANSWERS]), min_size=count, max_size=count))
     rows = table(texts, sets)
     for model in loaded:
-        got = score_labels(model, tiny_tokenizer, rows, tokens_per_pass=budget)
-        np.testing.assert_allclose(got.to_numpy(), one_at_a_time(model, tiny_tokenizer, rows), atol=1e-4)
+        got = score_labels(model, tiny_tokenizer, rows, tokens_per_pass=budget, attention=attention)
+        np.testing.assert_allclose(got.to_numpy(), one_at_a_time(model, tiny_tokenizer, rows, attention), atol=1e-4)
 
 
 def test_scores_keep_the_index_and_report_every_row(loaded, tiny_tokenizer, lab_texts):

@@ -22,9 +22,9 @@ from finsent.runs import RunState, create_run, load_run
 from finsent.telemetry import read_curves
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, tiny_llama, small_csv):
-    """A real run of the tiny model, done once for this module."""
+@pytest.fixture(scope="module", params=[{}, {"attention": "prefix", "loss": "answers"}], ids=["causal", "prefix"])
+def finished(request, tmp_path_factory, tiny_llama, small_csv):
+    """A real run of the tiny model, done once for this module, with either attention."""
     from finsent.recipes import get_recipe
 
     runs = tmp_path_factory.mktemp("runs")
@@ -37,7 +37,8 @@ def finished(tmp_path_factory, tiny_llama, small_csv):
             "learning_rate": 1e-2,
             "warmup_steps": 1,
             "logging_steps": 1,
-        },
+        }
+        | request.param,
     )
     run = create_run(recipe, runs)
     assert worker.main(run.folder) == 0
@@ -55,8 +56,20 @@ def test_a_run_leaves_everything_in_its_folder(finished):
     assert 0 < finished.measured["packed_tokens"] < finished.measured["row_tokens"]
     note = json.loads((finished.adapter_dir / "finsent.json").read_text())
     assert note["prompt"].endswith("Answer:")
+    assert note["attention"] == finished.recipe.attention
     training_rows = pd.read_parquet(finished.predictions_file("training_rows"))
     assert len(training_rows) == 48
+
+
+def test_only_the_tuned_model_attends_as_it_was_trained(finished):
+    texts = on_test_split(pd.read_parquet(finished.predictions_file("tuned")))["text"].tolist()
+    own, causal = (
+        Classifier(finished.recipe.model, finished.adapter_dir, finished.compute_dtype, attention).classify(texts)
+        for attention in (finished.recipe.attention, "causal")
+    )
+    assert [one.baseline for one in own] == [one.baseline for one in causal]
+    alike = [one.tuned.probabilities == other.tuned.probabilities for one, other in zip(own, causal, strict=True)]
+    assert all(alike) == (finished.recipe.attention == "causal")
 
 
 def test_curves_have_every_logged_step(finished):
