@@ -73,7 +73,7 @@ class Recipe(BaseModel):
     checkpoint: Literal["best", "last", "averaged"] = Field(
         "best",
         description="Adapter to keep: of the best validation macro-F1, of the last step (the tutorial), or the mean of "
-        "the last four looks.",
+        "twelve over the last 60 % of steps.",
     )
     early_stopping: int = Field(
         0, ge=0, le=50, description="Looks without a better validation macro-F1 that end the training; 0 goes on."

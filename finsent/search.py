@@ -12,7 +12,6 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from finsent.estimate import total_steps
 from finsent.recipes import Attention, Recipe, TargetModule, change_recipe, get_recipe
 from finsent.rows import RunRows, draw_rows
 
@@ -28,8 +27,6 @@ CANDIDATES: dict[str, dict[str, Any]] = {
     "all seven, answers, rate 1e-3, no dropout": _ANSWERS | {"learning_rate": 1e-3, "lora_dropout": 0.0},
     "all seven, answers, rate 2e-4, rank 16": _ANSWERS | {"learning_rate": 2e-4, "lora_rank": 16},
 }
-#: An averaged adapter is the mean of those at this many steps, evenly over this last part of all steps.
-_AVERAGED, _LATE = 4, 0.4
 _FILE = Path(__file__).parent / "data" / "best_search.csv"
 
 
@@ -80,7 +77,7 @@ def try_recipe(recipe: Recipe) -> pd.DataFrame:
         trainer = make_trainer(model, tokenizer, recipe, rows.train, rows.validation, Path(folder), at_step=None)
         trainer.args.eval_strategy = trainer.args.save_strategy = "no"
         snapshots = Path(folder) / "snapshots"
-        trainer.add_callback(Snapshots(snapshots, late_steps(total_steps(recipe, len(rows.train)))))
+        trainer.add_callback(Snapshots(snapshots))
         began = time.perf_counter()
         trainer.train()
         minutes = (time.perf_counter() - began) / 60
@@ -95,12 +92,6 @@ def judged_rows(recipe: Recipe, rows: RunRows) -> pd.DataFrame:
     every = draw_rows(change_recipe(recipe, {"rows": None})).train
     spare = every[~every["row_id"].isin(rows.train["row_id"])]
     return pd.concat([rows.validation, spare], ignore_index=True)
-
-
-def late_steps(steps: int) -> list[int]:
-    """Return the steps whose adapters are averaged; the last one is one of them."""
-    apart = max(1, round(_LATE * steps / _AVERAGED))
-    return list(range(steps, 0, -apart))[:_AVERAGED]
 
 
 def _figures(model: Any, tokenizer: Any, rows: pd.DataFrame, attention: Attention) -> dict[str, Any]:

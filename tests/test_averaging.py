@@ -1,4 +1,4 @@
-"""An averaged adapter is the mean of those at the last looks, also when the run was killed or stopped in between."""
+"""An averaged adapter is the mean of those at late steps, also when the run was killed or stopped in between."""
 
 import sys
 
@@ -6,19 +6,22 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from finsent.averaging import averaged_looks
+from finsent.averaging import averaged_steps
 from finsent.launcher import launch, resume
 from finsent.recipes import change_recipe
 from finsent.runs import RunState
 from tests.test_resume import assert_same_outcome, end_of, seen_off
 
 
-@pytest.mark.parametrize(
-    ("interval", "steps", "looks"),
-    [(2, 12, [6, 8, 10, 12]), (5, 12, [5, 10, 12]), (20, 12, [12]), (3, 16, [9, 12, 15, 16])],
-)
-def test_the_last_looks_are_averaged(interval, steps, looks):
-    assert averaged_looks(interval, steps) == looks
+def test_the_averaged_steps_are_late_and_even():
+    assert averaged_steps(200) == list(range(90, 201, 10))
+    assert averaged_steps(12) == [6, 7, 8, 9, 10, 11, 12]
+    assert averaged_steps(1) == [1]
+    for steps in range(1, 500):
+        found = averaged_steps(steps)
+        assert found[-1] == steps
+        assert 0.4 * steps < found[0]
+        assert len(found) == len(set(found)) <= 12
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +39,7 @@ def whole(recipe, tmp_path_factory):
 
 def test_the_adapter_is_the_mean(whole):
     files = sorted((whole.checkpoints_dir / "averaged").iterdir())
-    assert [file.name for file in files] == [f"step-{step:06d}.safetensors" for step in (6, 8, 10, 12)]
+    assert [file.name for file in files] == [f"step-{step:06d}.safetensors" for step in range(6, 13)]
     looks = [load_file(file) for file in files]
     last = load_file(whole.checkpoints_dir / "checkpoint-12" / "adapter_model.safetensors")
     kept = load_file(whole.adapter_dir / "adapter_model.safetensors")
@@ -62,6 +65,6 @@ def test_two_processes_average_alike(recipe, runs_dir, real_worker):
     assert run.state == RunState.DONE, run.error
     looks = [load_file(file) for file in sorted((run.checkpoints_dir / "averaged").iterdir())]
     kept = load_file(run.adapter_dir / "adapter_model.safetensors")
-    assert len(looks) == 4
+    assert len(looks) == 7
     for name, value in kept.items():
         torch.testing.assert_close(value, torch.stack([look[name] for look in looks]).mean(0))

@@ -34,11 +34,6 @@ def test_candidates_are_judged_on_rows_that_neither_trained_nor_test_them(tiny_l
     assert not set(judged[0]["row_id"]) & set(trained[0].train["row_id"])
 
 
-def test_the_averaged_steps_are_late_and_even():
-    assert searching.late_steps(211) == [211, 190, 169, 148]
-    assert searching.late_steps(2) == [2, 1]
-
-
 def test_what_was_found_is_kept_with_its_size():
     kept = kept_search()
     assert {"candidate", "adapter", "accuracy", "low", "high", "macro_f1", "n", "train_rows"} <= set(kept.columns)
