@@ -116,6 +116,7 @@ RECIPES: dict[str, Recipe] = {
         target_modules=get_args(TargetModule),
         lora_dropout=0.0,
         loss="answers",
+        attention="prefix",
         learning_rate=1e-3,
         epochs=2,
         warmup_steps=20,

@@ -17,6 +17,8 @@ from finsent.rows import RunRows, draw_rows
 
 _ALL = get_args(TargetModule)
 _ANSWERS = {"target_modules": _ALL, "loss": "answers"}
+_LONGER = _ANSWERS | {"learning_rate": 1e-3, "lora_dropout": 0.0, "warmup_steps": 20, "epochs": 2}
+_PREFIX = _LONGER | {"attention": "prefix"}
 #: What was tried, in words, and how it differs from ``quick``.
 CANDIDATES: dict[str, dict[str, Any]] = {
     "quick": {},
@@ -26,6 +28,11 @@ CANDIDATES: dict[str, dict[str, Any]] = {
     "all seven, answers, rate 2e-3": _ANSWERS | {"learning_rate": 2e-3},
     "all seven, answers, rate 1e-3, no dropout": _ANSWERS | {"learning_rate": 1e-3, "lora_dropout": 0.0},
     "all seven, answers, rate 2e-4, rank 16": _ANSWERS | {"learning_rate": 2e-4, "lora_rank": 16},
+    "two epochs, rate 1e-3, no dropout": _LONGER,
+    "two epochs, rate 1e-3, no dropout, prefix LM": _PREFIX,
+    "two epochs, rate 5e-4, no dropout, prefix LM": _PREFIX | {"learning_rate": 5e-4},
+    "two epochs, rate 1e-3, no dropout, prefix LM, rank 32": _PREFIX | {"lora_rank": 32, "lora_alpha": 128},
+    "three epochs, rate 1e-3, dropout 0.1, prefix LM": _PREFIX | {"epochs": 3, "lora_dropout": 0.1},
 }
 _FILE = Path(__file__).parent / "data" / "best_search.csv"
 
