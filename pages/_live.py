@@ -27,6 +27,7 @@ STAGE_WORDS = {
     RunState.TRAINING: "Training",
     RunState.EVALUATING: "Evaluating: scoring the same texts after fine-tuning",
 }
+LOSS_TAGS = ("train/loss", "eval/loss")
 SMALL_TAGS = ("train/learning_rate", "train/grad_norm", "train/tokens_per_second")
 
 
@@ -233,9 +234,14 @@ def _charts(run: Run, drawn: Drawn) -> None:
 
 
 def _tables(drawn: Drawn) -> None:
-    st.dataframe(_wide(drawn.thinned, ("train/loss", "eval/loss")), hide_index=True)
-    st.dataframe(drawn.neutral, hide_index=True)
-    st.dataframe(_wide(drawn.thinned, SMALL_TAGS), hide_index=True)
+    tables = {
+        "Loss at each logged step and each look at the validation sample.": _wide(drawn.thinned, LOSS_TAGS),
+        "Neutral called positive, with the ends of its 95 % Wilson interval.": drawn.neutral,
+        "Learning rate, gradient norm and tokens a second.": _wide(drawn.thinned, SMALL_TAGS),
+    }
+    for caption, table in tables.items():
+        st.caption(caption)
+        st.dataframe(table, hide_index=True)
 
 
 def _last_step(run: Run, curves: pd.DataFrame) -> int:
