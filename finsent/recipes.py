@@ -2,7 +2,7 @@
 
 A recipe is everything that decides a run's result besides the versions and the hardware. ``tutorial`` is the
 tutorial's settings with nothing improved; ``quick`` ends in minutes on two CPU cores with the embedded model; ``best``
-is what measured best on a validation split within half an hour there (see :mod:`finsent.search`).
+is what measured best on texts that it was not trained on, within half an hour there (see :mod:`finsent.search`).
 """
 
 from typing import Any, Literal, Self, get_args

@@ -23,7 +23,7 @@ SOURCES = {
     "hub": "Sujet-Finance-Instruct-177k (hub)",
 }
 RECIPE_HELP = (
-    "A set of settings to start from. quick: minutes on two CPU cores. best: what measured best on a validation split, "
+    "A set of settings to start from. quick: minutes on two CPU cores. best: what measured best on texts apart, "
     "within half an hour on two cores. tutorial: the tutorial to the letter, made for a GPU."
 )
 CALIBRATION_HELP = (
