@@ -46,7 +46,7 @@ def tree_layout(tree: "TokenTree", dtype: torch.dtype, cached: int = 0) -> dict[
             placed += len(prefix)
         group: dict[str, Any] = {"prefix": prefix, "computed": computed}
         if tree.mutual[root]:
-            group["prefix_mask"] = _additive(_causal(len(prefix), tree.mutual[root]), dtype)
+            group["prefix_mask"] = additive_mask(visible_tokens(len(prefix), end=tree.mutual[root]), dtype)
         if blocks:
             mutual = [tree.mutual[child] for child in children]
             group |= _block_layout(blocks, mutual, len(prefix), segments, sees, dtype)
@@ -75,15 +75,16 @@ def _ancestors(parents: list[int]) -> torch.Tensor:
     return sees
 
 
-def _causal(length: int, mutual: int = 0) -> torch.Tensor:
-    """Return which tokens see which: those before them and, of the first ``mutual``, each every other."""
+def visible_tokens(length: int, start: int = 0, end: int = 0) -> torch.Tensor:
+    """Return which tokens see which, (length, length): those before them and, from start to end, each every other."""
     allowed = torch.ones(length, length, dtype=torch.bool).tril_()
-    allowed[:mutual, :mutual] = True
+    allowed[start:end, start:end] = True
     return allowed
 
 
-def _additive(allowed: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    return torch.zeros(allowed.shape, dtype=dtype).masked_fill_(~allowed, torch.finfo(dtype).min)
+def additive_mask(allowed: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Return the mask to add to attention's scores: zero where it is allowed, else the type's lowest number."""
+    return torch.zeros(allowed.shape, dtype=dtype, device=allowed.device).masked_fill_(~allowed, torch.finfo(dtype).min)
 
 
 def _block_layout(
@@ -97,7 +98,7 @@ def _block_layout(
     longest = max(len(block) for block in blocks)
     rows = torch.zeros(len(blocks), longest, dtype=torch.long)
     # A block begins with the tokens of its first segment, which alone may see one another.
-    allowed = torch.stack([_causal(longest, count) for count in mutual])
+    allowed = torch.stack([visible_tokens(longest, end=count) for count in mutual])
     for number, block in enumerate(blocks):
         length = len(block)
         rows[number, :length] = block
@@ -105,7 +106,7 @@ def _block_layout(
         # Padding stands behind the block's tokens, where causality hides it from them.
         allowed[number, :length, :length] &= sees[inside][:, inside]
     seen = torch.cat([torch.ones(len(blocks), longest, prefix, dtype=torch.bool), allowed], dim=2)
-    return {"rows": rows, "mask": _additive(seen, dtype)[:, None]}
+    return {"rows": rows, "mask": additive_mask(seen, dtype)[:, None]}
 
 
 def _attend(

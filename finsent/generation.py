@@ -74,18 +74,18 @@ def _prompt_cache(
     import torch
     from transformers import DynamicCache
 
+    from finsent.attention import additive_mask, visible_tokens
+
     real = batch["attention_mask"].bool()
     length = real.shape[1]
-    visible = torch.ones(length, length, dtype=torch.bool).tril_().repeat(len(rows), 1, 1)
     stems = [ids[kept].tolist() for ids, kept in zip(batch["input_ids"], real, strict=True)]
-    for row, (stem, cut) in enumerate(zip(stems, lengths_before_text(tokenizer, rows, stems), strict=True)):
+    seen = []
+    for stem, cut in zip(stems, lengths_before_text(tokenizer, rows, stems), strict=True):
         start = length - len(stem) + cut
-        end = start + mutual_tokens(stem[cut:])
-        visible[row, start:end, start:end] = True
+        seen.append(visible_tokens(length, start, start + mutual_tokens(stem[cut:])))
     # Padding sees itself, since a row of nothing has no softmax; nobody sees padding.
-    visible = visible.to(real.device) & (real[:, None] | torch.eye(length, dtype=torch.bool, device=real.device))
-    mask = torch.zeros(visible.shape, dtype=model.dtype, device=real.device)
-    mask.masked_fill_(~visible, torch.finfo(model.dtype).min)
+    itself = torch.eye(length, dtype=torch.bool, device=real.device)
+    mask = additive_mask(torch.stack(seen).to(real.device) & (real[:, None] | itself), model.dtype)
     cache = DynamicCache(config=model.config)
     model(
         input_ids=batch["input_ids"][:, :-1],

@@ -27,7 +27,7 @@ class TokenTree:
     """Segments of tokens; each continues its parent segment (or starts a sequence) and sees only its ancestors.
 
     ``tokens``, ``positions`` and ``segments`` have one entry per packed token; ``parents``, ``ends`` (the last token)
-    and ``mutual`` one per segment.
+    and ``mutual`` (how many of its first tokens see one another) one per segment.
     """
 
     tokens: list[int] = field(default_factory=list)
@@ -37,10 +37,10 @@ class TokenTree:
     ends: list[int] = field(default_factory=list)
     mutual: list[int] = field(default_factory=list)
 
-    def add(self, tokens: Sequence[int], parent: int = -1, mutual: int = 0) -> int:
+    def add(self, tokens: Sequence[int], parent: int = -1, mutual: bool = False) -> int:
         """Append a segment of at least one token below ``parent`` and return its number.
 
-        Its first ``mutual`` tokens see one another both ways; the rest is causal.
+        With ``mutual`` its tokens see one another both ways (see :func:`mutual_tokens`), else causally.
 
         Raises:
             ValueError: the segment is empty.
@@ -53,7 +53,7 @@ class TokenTree:
         self.positions.extend(range(start, start + len(tokens)))
         self.segments.extend([number] * len(tokens))
         self.parents.append(parent)
-        self.mutual.append(mutual)
+        self.mutual.append(mutual_tokens(tokens) if mutual else 0)
         self.ends.append(len(self.tokens) - 1)
         return number
 
@@ -208,8 +208,7 @@ def _pack(rows: list[dict[str, Any]], mutual: bool = False) -> tuple[TokenTree, 
         if prefix and prefix not in prefixes:
             prefixes[prefix] = tree.add(prefix)
         parent = prefixes.get(prefix, -1)
-        own = tokens[cut:]
-        segments.append((parent, tree.add(own, parent, mutual_tokens(own) if mutual else 0)))
+        segments.append((parent, tree.add(tokens[cut:], parent, mutual)))
     return tree, segments
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from finsent.encoding import lengths_before_text, split_choices
 from finsent.labels import FIVE_LABELS, split_answers
-from finsent.packing import TokenTree, common_prefix_length, mutual_tokens
+from finsent.packing import TokenTree, common_prefix_length
 from finsent.recipes import Attention
 
 if TYPE_CHECKING:
@@ -133,8 +133,7 @@ def _score_batch(
     targets: list[int] = []
     owners: list[int] = []
     for number, row in enumerate(batch):
-        own = row.stem[cut:]
-        stem = tree.add(own, root, mutual_tokens(own) if mutual else 0)
+        stem = tree.add(row.stem[cut:], root, mutual)
         for label, branch in enumerate(row.branches):
             predictors.extend(tree.add_branch(branch, stem))
             targets.extend(branch)

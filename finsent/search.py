@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import pandas as pd
 
+from finsent.datasets import split_rows
 from finsent.recipes import Attention, Recipe, TargetModule, change_recipe, get_recipe
 from finsent.rows import RunRows, draw_rows
 
@@ -96,8 +97,8 @@ def try_recipe(recipe: Recipe) -> pd.DataFrame:
 
 def judged_rows(recipe: Recipe, rows: RunRows) -> pd.DataFrame:
     """Return the rows that a candidate is judged on: the validation rows, and training rows that were not drawn."""
-    every = draw_rows(change_recipe(recipe, {"rows": None})).train
-    spare = every[~every["row_id"].isin(rows.train["row_id"])]
+    every = split_rows(rows.data.rows, recipe.split_seed)
+    spare = every[(every["split"] == "train") & ~every["row_id"].isin(rows.train["row_id"])]
     return pd.concat([rows.validation, spare], ignore_index=True)
 
 

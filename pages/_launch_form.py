@@ -61,9 +61,7 @@ def _show_search() -> None:
         st.dataframe(
             tried,
             hide_index=True,
-            column_order=[
-                *("candidate", "adapter", "accuracy", "low", "high", "macro_f1", "weighted_f1", "log_loss", "n")
-            ],
+            column_order=list(tried.columns.drop("train_rows")),
             column_config={
                 **{name: st.column_config.NumberColumn(format="percent") for name in ("accuracy", "low", "high")},
                 "macro_f1": st.column_config.NumberColumn("macro-F1", format="%.3f"),

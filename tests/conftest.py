@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -20,6 +21,13 @@ def shared_data(name: str) -> Path:
     if not path.exists():
         pytest.skip(f"{name} is not part of the project and not beside this checkout")
     return path
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def under_ci() -> bool:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import time
 
@@ -19,6 +18,7 @@ from finsent.parallel import in_shares, join, module_command
 from finsent.recipes import change_recipe, get_recipe
 from finsent.runs import Run, RunState, load_run
 from finsent.statistics import share_interval
+from tests.conftest import free_port
 
 
 def end_of(run: Run) -> Run:
@@ -106,9 +106,7 @@ def test_killed_and_resumed_is_as_never_interrupted(shared, two, runs_dir, real_
 
 def test_two_hosts_meet_by_torchruns_rendezvous(shared, two, runs_dir, real_worker, monkeypatch):
     """Two torchruns, each with one process, as on two hosts that share the folder of runs."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        place = {"PET_NNODES": "2", "PET_MASTER_ADDR": "127.0.0.1", "PET_MASTER_PORT": str(free.getsockname()[1])}
+    place = {"PET_NNODES": "2", "PET_MASTER_ADDR": "127.0.0.1", "PET_MASTER_PORT": str(free_port())}
     for name, value in (place | {"PET_NODE_RANK": "0"}).items():
         monkeypatch.setenv(name, value)
     run = launch(shared, runs_dir)

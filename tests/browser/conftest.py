@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import under_ci
+from tests.conftest import free_port, under_ci
 
 ROOT = Path(__file__).parents[2]
 FLAGS = [
@@ -29,9 +29,7 @@ class App:
     """A running app: its address, its folder of runs, and the folder of its log."""
 
     def __init__(self, runs_dir: Path, log: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.runs_dir = runs_dir
         self.log = log
         self.url = f"http://127.0.0.1:{self.port}"
