@@ -108,11 +108,12 @@ class PackingCollator:
     The batch holds ``row_tokens`` (rows,), each row's length unpacked; ``packed_tokens`` (1,), how many tokens are
     theirs; ``input_ids`` and ``position_ids`` (1, n), filled up at the end (see ``MULTIPLE``), and their attention
     ``tree`` (see :func:`finsent.attention.tree_layout`); the indices of the tokens whose logits are needed,
-    ``logit_positions`` (u,); and for each supervised token its id, ``shift_labels`` (t,), and which of the u logits
-    predicts it, ``label_rows`` (t,). For whole-sequence loss a prefix token counts once per row that shares it, while
-    its logits are computed once. ``labels`` is there too because the trainer counts supervised tokens only in batches
-    that have it. A ``blank`` row fills up the last batch where processes share batches: it is left out, and only a
-    batch of nothing else computes one, without a label.
+    ``logit_positions`` (u,); and for each supervised token its id, ``target_ids`` (t,), and which of the u logits
+    predicts it, ``target_rows`` (t,). For whole-sequence loss a prefix token counts once per row that shares it, while
+    its logits are computed once. ``labels`` are what the loss is a mean over, here the supervised tokens. They are
+    ``shift_labels`` too, which transformers counts where they are there; of ``labels`` alone it leaves out the first.
+    A ``blank`` row fills up the last batch where processes share batches: it is left out, and only a batch of nothing
+    else computes one, without a label.
     """
 
     dtype: "torch.dtype"
@@ -125,17 +126,17 @@ class PackingCollator:
         real, rows = _real_rows(rows)
         tree, segments = _pack(rows)
         predictors: list[int] = []
-        labels: list[int] = []
+        targets: list[int] = []
         for row, (parent, segment) in zip(real, segments, strict=False):
             tokens = row["input_ids"]
             places = _places(tree, parent, row["prefix_length"], segment, len(tokens))
             first = 1 if self.whole_sequence else row["prompt_length"]
             predictors.extend(places[first - 1 : -1])
-            labels.extend(tokens[first:])
-        batch = _batch(tree, self.dtype, predictors, labels)
+            targets.extend(tokens[first:])
+        batch = _batch(tree, self.dtype, predictors, targets)
         row_tokens = torch.tensor([len(row["input_ids"]) for row in rows])
         # The number of rows comes first, because the trainer reads it off the first tensor.
-        return {"row_tokens": row_tokens, "labels": batch["shift_labels"]} | batch
+        return {"row_tokens": row_tokens} | _labels(batch["target_ids"]) | batch
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ class ChoiceCollator:
         row_tokens = torch.tensor([len(row["input_ids"]) + len(row["branches"][row["gold"]]) for row in rows])
         return {
             "row_tokens": row_tokens,
-            "labels": torch.tensor([row["gold"] for row in real], dtype=torch.long),
+            **_labels(torch.tensor([row["gold"] for row in real], dtype=torch.long)),
             "choices": torch.tensor(choices, dtype=torch.long),
             "absent": torch.arange(width)[None] >= counts[:, None],
         } | _batch(tree, self.dtype, predictors, tokens)
@@ -183,7 +184,7 @@ def summed_loss(log_probabilities: "torch.Tensor", batch: "dict[str, torch.Tenso
     """
     from torch.nn.functional import cross_entropy
 
-    tokens = log_probabilities[batch["label_rows"], batch["shift_labels"]]
+    tokens = log_probabilities[batch["target_rows"], batch["target_ids"]]
     if "choices" not in batch:
         return -tokens.sum()
     absent = batch["absent"]
@@ -212,15 +213,19 @@ def _pack(rows: list[dict[str, Any]], mutual: bool = False) -> tuple[TokenTree, 
     return tree, segments
 
 
+def _labels(labels: "torch.Tensor") -> "dict[str, torch.Tensor]":
+    return {"labels": labels, "shift_labels": labels}
+
+
 def _batch(
-    tree: TokenTree, dtype: "torch.dtype", predictors: list[int], labels: list[int]
+    tree: TokenTree, dtype: "torch.dtype", predictors: list[int], targets: list[int]
 ) -> "dict[str, torch.Tensor | dict[str, Any]]":
     import torch
 
     from finsent.attention import tree_layout
 
     count = tree.fill_up()
-    positions, label_rows = torch.unique(torch.tensor(predictors, dtype=torch.long), return_inverse=True)
+    positions, target_rows = torch.unique(torch.tensor(predictors, dtype=torch.long), return_inverse=True)
     return {
         "packed_tokens": torch.tensor([count]),
         "input_ids": torch.tensor([tree.tokens]),
@@ -229,8 +234,8 @@ def _batch(
         "attention_mask": torch.zeros(1, 1, 1, 1),
         "tree": tree_layout(tree, dtype),
         "logit_positions": positions,
-        "shift_labels": torch.tensor(labels, dtype=torch.long),
-        "label_rows": label_rows,
+        "target_ids": torch.tensor(targets, dtype=torch.long),
+        "target_rows": target_rows,
     }
 
 

@@ -100,6 +100,21 @@ def test_loss_equals_trl_on_padded_batches(tiny_recipe, tmp_path):
     assert loss == pytest.approx(theirs.evaluate()["eval_loss"], rel=1e-4)
 
 
+@pytest.mark.parametrize("loss", ["completion", "sequence", "answers"])
+def test_the_logged_loss_is_the_mean_that_an_evaluation_gives(tiny_recipe, tmp_path, loss):
+    """Train and validation curves can be laid over one another: both are means over the same things."""
+    changes = {"loss": loss, "rows": 16, "batch_size": 16, "epochs": 1, "lora_dropout": 0, "logging_steps": 1}
+    rows = draw_rows(change_recipe(tiny_recipe, changes))
+    model, tokenizer = load_base(tiny_recipe.model)
+    recipe = change_recipe(tiny_recipe, changes)
+    trainer = make_trainer(model, tokenizer, recipe, rows.train, rows.train, tmp_path, lambda step, total: False)
+    # LoRA starts at zero, so that the first step's loss is still the base model's.
+    evaluated = trainer.evaluate()["eval_loss"]
+    trainer.train()
+    logged = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    assert logged == [pytest.approx(evaluated, rel=1e-3)]
+
+
 def test_zero_gradients_fail_in_words(tiny_recipe, tmp_path, monkeypatch):
     honest = PackedTrainer.compute_loss
     monkeypatch.setattr(PackedTrainer, "compute_loss", lambda self, *a, **k: honest(self, *a, **k) * 0)
