@@ -40,7 +40,7 @@ class Remaining:
 
 def total_steps(recipe: Recipe, train_rows: int) -> int:
     """Return the number of optimizer steps of a run, as transformers' trainer counts them."""
-    return math.ceil(recipe.epochs * _steps_per_epoch(recipe, train_rows))
+    return recipe.soup * math.ceil(recipe.epochs * _steps_per_epoch(recipe, train_rows))
 
 
 def evaluations(recipe: Recipe, train_rows: int) -> int:
@@ -61,7 +61,7 @@ def estimate_run(recipe: Recipe, splits: dict[str, int], runs: Iterable[Run], ru
         return None
     scored = splits["validation"] + splits["test"]
     seconds = speed.preparing + 2 * scored * speed.score_row
-    seconds += splits["train"] * recipe.epochs * speed.train_row
+    seconds += recipe.soup * splits["train"] * recipe.epochs * speed.train_row
     seconds += evaluations(recipe, splits["train"]) * splits["validation"] * speed.validation_row
     return Estimate(seconds=seconds, steps=total_steps(recipe, splits["train"]), speed=speed)
 

@@ -99,7 +99,7 @@ def measure_step(recipe: Recipe) -> MeasuredStep:
     short = change_recipe(
         recipe,
         {"rows": size * _STEPS, "epochs": 1, "gradient_accumulation": 1, "evaluations_per_epoch": 1}
-        | {"validation_rows": 8, "checkpoint": "last", "batch_size": size, "processes": 1},
+        | {"validation_rows": 8, "checkpoint": "last", "soup": 1, "batch_size": size, "processes": 1},
     )
     rows = draw_rows(short)
     train = sample_rows(rows.train, min(len(rows.train), size * _STEPS), short.seed)

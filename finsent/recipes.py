@@ -62,6 +62,13 @@ class Recipe(BaseModel):
     weight_decay: float = Field(0.0, ge=0, le=1, description="Pull of AdamW towards zero.")
     max_grad_norm: float = Field(1.0, gt=0, le=100, description="Longer gradients are clipped to this norm.")
     epochs: float = Field(1.0, gt=0, le=100, description="Passes over the training rows.")
+    soup: int = Field(
+        1,
+        ge=1,
+        le=8,
+        description="Adapters trained one after another over all epochs, each from a start of its own; kept is the "
+        "mean of their updates, a model soup.",
+    )
     batch_size: int = Field(8, ge=1, le=256, description="Rows in one forward and backward pass.")
     gradient_accumulation: int = Field(1, ge=1, le=256, description="Passes whose gradients make one step.")
     max_length: int = Field(512, ge=32, le=8192, description="Longest prompt and answer in tokens.")
@@ -102,6 +109,8 @@ class Recipe(BaseModel):
             raise ValueError(
                 "early_stopping looks for the best checkpoint: set checkpoint to best, or early_stopping to 0"
             )
+        if self.soup > 1 and self.checkpoint != "averaged":
+            raise ValueError("a soup is a mean of adapters: set checkpoint to averaged, or soup to 1")
         if self.attention == "prefix" and self.loss != "answers":
             raise ValueError("attention prefix shows a text its own answer in any loss but answers: set loss to it")
         if self.batch_size % self.processes:

@@ -59,7 +59,7 @@ def search(
     for name in names:
         if report is not None:
             report(name)
-        shared = {"model": model, "source": source, "rows": rows, "validation_rows": None, "checkpoint": "last"}
+        shared = {"model": model, "source": source, "rows": rows, "validation_rows": None, "checkpoint": "averaged"}
         found.append(try_recipe(change_recipe(get_recipe("quick"), shared | CANDIDATES[name])).assign(candidate=name))
     table = pd.concat(found, ignore_index=True)
     return table[["candidate", *table.columns.drop("candidate")]]
@@ -74,9 +74,9 @@ def try_recipe(recipe: Recipe) -> pd.DataFrame:
     """Train by a recipe and return its figures on the rows of :func:`judged_rows` (see :func:`search`)."""
     import time
 
-    from finsent.averaging import Snapshots, give_mean
+    from finsent.averaging import give_mean
     from finsent.models import load_base
-    from finsent.training import make_trainer
+    from finsent.training import make_trainer, snapshots_dir
 
     rows = draw_rows(recipe)
     judged = judged_rows(recipe, rows)
@@ -84,13 +84,11 @@ def try_recipe(recipe: Recipe) -> pd.DataFrame:
     with TemporaryDirectory(prefix="finsent-search-") as folder:
         trainer = make_trainer(model, tokenizer, recipe, rows.train, rows.validation, Path(folder), at_step=None)
         trainer.args.eval_strategy = trainer.args.save_strategy = "no"
-        snapshots = Path(folder) / "snapshots"
-        trainer.add_callback(Snapshots(snapshots))
         began = time.perf_counter()
         trainer.train()
         minutes = (time.perf_counter() - began) / 60
         lines = [_figures(trainer.model, tokenizer, judged, recipe.attention) | {"adapter": "last"}]
-        give_mean(trainer.model, snapshots)
+        give_mean(trainer.model, snapshots_dir(Path(folder)), trainer.state, recipe.soup)
         lines.append(_figures(trainer.model, tokenizer, judged, recipe.attention) | {"adapter": "averaged"})
     return pd.DataFrame(lines).assign(train_rows=len(rows.train), minutes=minutes)
 

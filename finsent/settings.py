@@ -28,6 +28,7 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "schedule",
         "warmup_steps",
         "epochs",
+        "soup",
         "batch_size",
         "gradient_accumulation",
         "max_grad_norm",

@@ -159,7 +159,7 @@ def _measure(recipe: Recipe, scratch: Path) -> Speed:
 
     count = (_WARM_UP_STEPS + _STEPS) * recipe.batch_size * recipe.gradient_accumulation
     # Without the checks between steps, evaluations and checkpoints; these are timed on their own.
-    alone = recipe.model_copy(update={"evaluations_per_epoch": 1, "checkpoint": "last", "epochs": 100.0})
+    alone = recipe.model_copy(update={"evaluations_per_epoch": 1, "checkpoint": "last", "soup": 1, "epochs": 100.0})
     sample = sample_rows(rows.train, min(count, len(rows.train)), recipe.seed)
     look = sample_rows(rows.validation, min(_SCORED_ROWS, len(rows.validation)), recipe.seed)
     trainer = make_trainer(model, tokenizer, alone, sample, look, scratch, at_step)

@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 from datasets import Dataset
 from peft import LoraConfig
+from torch.optim.lr_scheduler import LRScheduler
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback, TrainerControl, TrainerState
 from transformers.trainer_utils import EvalLoopOutput
 from trl import SFTConfig, SFTTrainer
@@ -30,20 +31,20 @@ from finsent.metrics import evaluate_predictions
 from finsent.models import resolve_dtype
 from finsent.packing import ChoiceCollator, PackingCollator, summed_loss
 from finsent.predictions import predict
-from finsent.recipes import Attention, Recipe
+from finsent.recipes import Recipe
+from finsent.soup import FreshStarts, repeat_schedule
 
 
 class PackedTrainer(SFTTrainer):
     """SFTTrainer for the batches of :class:`~finsent.packing.PackingCollator`.
 
-    ``validation_rows`` is the data table behind the evaluation data set; its labels are scored at each evaluation,
-    with the recipe's ``attention``.
+    ``validation_rows`` is the data table behind the evaluation data set; its labels are scored at each evaluation.
     """
 
-    def __init__(self, *args: Any, validation_rows: pd.DataFrame, attention: Attention, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, recipe: Recipe, validation_rows: pd.DataFrame, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.recipe = recipe
         self.validation_rows = validation_rows
-        self.attention = attention
         self.packed_tokens = 0
         self.row_tokens = 0
         self._last_log = (time.perf_counter(), 0)
@@ -74,10 +75,18 @@ class PackedTrainer(SFTTrainer):
             self.row_tokens += int(inputs["row_tokens"].sum())
         return (loss, outputs) if return_outputs else loss
 
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> LRScheduler:
+        """Create the schedule of one adapter's steps; each of a soup goes through it."""
+        own = num_training_steps // self.recipe.soup
+        scheduler = super().create_scheduler(own, optimizer)
+        if self.recipe.soup > 1:
+            repeat_schedule(scheduler, own)
+        return scheduler
+
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
         """Evaluate the loss as usual, then score the validation rows' labels and report accuracy beside it."""
         output = super().evaluation_loop(*args, **kwargs)
-        scored = predict(self.model, self.processing_class, self.validation_rows, attention=self.attention)
+        scored = predict(self.model, self.processing_class, self.validation_rows, attention=self.recipe.attention)
         figures = evaluate_predictions(scored)
         scores = {f"eval_{name}": figures[name] for name in ("accuracy", "macro_f1", "neutral_as_positive")}
         output.metrics.update({name: value for name, value in scores.items() if value is not None})
@@ -180,8 +189,8 @@ def make_trainer(
         processing_class=tokenizer,
         peft_config=lora_config(recipe),
         callbacks=_callbacks(recipe, folder, at_step),
+        recipe=recipe,
         validation_rows=validation_rows,
-        attention=recipe.attention,
     )
     if model.device.type == "cpu":
         use_cut_dropout(trainer.model)
@@ -202,7 +211,9 @@ def _callbacks(recipe: Recipe, folder: Path, at_step: Callable[[int, int], bool]
     if at_step is not None:
         callbacks.append(Watch(at_step))
     if recipe.checkpoint == "averaged":
-        callbacks.append(Snapshots(snapshots_dir(folder)))
+        callbacks.append(Snapshots(snapshots_dir(folder), recipe.soup))
+    if recipe.soup > 1:
+        callbacks.append(FreshStarts(recipe.soup, recipe.seed))
     if recipe.early_stopping:
         callbacks.append(EarlyStopping(recipe.early_stopping))
     return callbacks
@@ -242,6 +253,8 @@ def training_arguments(recipe: Recipe, rows: int, output_dir: Path, device: str)
         per_device_eval_batch_size=recipe.batch_size // recipe.processes,
         gradient_accumulation_steps=recipe.gradient_accumulation,
         num_train_epochs=recipe.epochs,
+        # Each adapter of a soup has the same whole number of steps; one alone has what its epochs make.
+        max_steps=recipe.soup * math.ceil(recipe.epochs * steps_per_epoch(recipe, rows)) if recipe.soup > 1 else -1,
         learning_rate=recipe.learning_rate,
         lr_scheduler_type=recipe.schedule,
         warmup_steps=recipe.warmup_steps,

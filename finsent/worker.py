@@ -175,9 +175,12 @@ def _train(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
     else:
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     steps = trainer.state.global_step
-    if run.recipe.checkpoint == "averaged" and steps == trainer.state.max_steps:
+    kept = "The adapter up to there is saved and can classify."
+    if run.recipe.checkpoint == "averaged":
         trainer.accelerator.wait_for_everyone()
-        give_mean(trainer.model, snapshots_dir(folder))
+        finished = give_mean(trainer.model, snapshots_dir(folder), trainer.state, run.recipe.soup)
+        if finished:
+            kept = f"Saved is the mean of the {finished} of {run.recipe.soup} adapters that had all of their steps."
     if is_main():
         save_adapter(trainer.model, run)
     _record(
@@ -194,9 +197,7 @@ def _train(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
         },
     )
     if stopping and steps < trainer.state.max_steps:
-        raise RunStopped(
-            f"Stopped at step {steps} of {trainer.state.max_steps}. The adapter up to there is saved and can classify."
-        )
+        raise RunStopped(f"Stopped at step {steps} of {trainer.state.max_steps}. {kept}")
     return trainer
 
 

@@ -143,6 +143,8 @@ def _progress(run: Run, curves: pd.DataFrame) -> None:
     if run.waiting:
         before = [other.id for other in waiting_runs(run.folder.parent)].index(run.id)
         words = f"Waiting for its turn, {before} in the queue before it" if before else "Waiting for its turn, next"
+    if run.state is RunState.TRAINING and run.recipe.soup > 1:
+        words += f" adapter {_present_adapter(run)} of {run.recipe.soup} for the soup"
     if run.state in STAGES:
         words = f"Stage {STAGES.index(run.state) + 1} of {len(STAGES)}. {words}"
     if run.progress is None:
@@ -151,6 +153,13 @@ def _progress(run: Run, curves: pd.DataFrame) -> None:
     share = min(1.0, run.progress.done / max(run.progress.total, 1))
     count = f"{run.progress.done:,} of {run.progress.total:,} {run.progress.unit}"
     st.progress(share, text=f"{words}: {count}{_time_left(remaining(run, curves))}")
+
+
+def _present_adapter(run: Run) -> int:
+    if run.progress is None:
+        return 1
+    own = max(run.progress.total // run.recipe.soup, 1)
+    return min(run.progress.done // own + 1, run.recipe.soup)
 
 
 def _time_left(left: Remaining | None) -> str:

@@ -25,6 +25,7 @@ GLOSSARY = {
     "macro-F1": "The F1 of each class, averaged with equal weight, so that rare classes count as much.",
     "McNemar's test": "Asks whether two models differ, from the rows that only one of them gets right.",
     "NF4": "4-bit NormalFloat: sixteen values spaced for normally distributed weights, with one scale per 64 weights.",
+    "model soup": "The mean of several fine-tuned models' weights: often better than each of them, as cheap as one.",
     "neutral called positive": "The share of neutral texts that the model labels positive: the error studied here.",
     "prompt": "Everything that the model reads before it answers.",
     "QLoRA": "LoRA on a base model whose frozen weights are stored in 4 bits.",

@@ -90,7 +90,7 @@ if shown is not None:
 show_queue()
 if active is None or "like" in st.query_params:
     st.subheader("New run", anchor=False)
-    what_is("LoRA", "QLoRA", "epoch", "loss", "prefix LM", "gradient norm")
+    what_is("LoRA", "QLoRA", "epoch", "loss", "prefix LM", "model soup", "gradient norm")
     launch_form(active)
 else:
     on_demand("Prepare another run", lambda: launch_form(active), key="another-run", icon=":material/tune:")

@@ -55,6 +55,9 @@ def test_steps_are_those_of_the_trainer():
     assert total_steps(QUICK, 1049) == 132
     assert total_steps(get_recipe("tutorial"), 35_367) == 885 * 10
     assert total_steps(change_recipe(QUICK, {"epochs": 0.5}), 16) == 1
+    soup = {"checkpoint": "averaged", "soup": 3}
+    assert total_steps(change_recipe(QUICK, {"epochs": 0.5} | soup), 16) == 3
+    assert total_steps(change_recipe(QUICK, soup), 1049) == 3 * 132
 
 
 def test_evaluations_count_the_last_step():

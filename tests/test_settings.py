@@ -19,8 +19,9 @@ def test_every_field_of_a_recipe_is_in_the_form_or_its_head_once():
 
 @pytest.mark.parametrize("setting", [s for s in settings() if s.low is not None], ids=lambda s: s.name)
 def test_the_range_is_the_one_that_the_recipe_checks(setting):
-    # A batch that goes together with every value of the setting: no larger than few rows, a multiple of any processes.
-    start = change_recipe(get_recipe("quick"), {"batch_size": setting.high if setting.name == "processes" else 1})
+    # What goes together with every value of the setting: a batch no larger than few rows, a multiple of any processes.
+    others = {"processes": {"batch_size": setting.high}, "soup": {"checkpoint": "averaged"}}
+    start = change_recipe(get_recipe("quick"), {"batch_size": 1} | others.get(setting.name, {}))
     tiny = 1 if setting.kind == "integer" else 1e-6
     lowest = setting.low + tiny if setting.above_low else setting.low
     change_recipe(start, {setting.name: lowest})
