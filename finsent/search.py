@@ -17,7 +17,7 @@ from finsent.recipes import Attention, Recipe, TargetModule, change_recipe, get_
 from finsent.rows import RunRows, draw_rows
 
 _ALL = get_args(TargetModule)
-_ANSWERS = {"target_modules": _ALL, "loss": "answers"}
+_ANSWERS = {"target_modules": _ALL, "loss": "answers", "max_grad_norm": 3.0}
 _LONGER = _ANSWERS | {"learning_rate": 1e-3, "lora_dropout": 0.0, "warmup_steps": 20, "epochs": 2}
 _PREFIX = _LONGER | {"attention": "prefix"}
 #: What was tried, in words, and how it differs from ``quick``.
@@ -33,6 +33,7 @@ CANDIDATES: dict[str, dict[str, Any]] = {
     "two epochs, rate 1e-3, no dropout, prefix LM": _PREFIX,
     "two epochs, rate 5e-4, no dropout, prefix LM": _PREFIX | {"learning_rate": 5e-4},
     "two epochs, rate 1e-3, no dropout, prefix LM, rank 32": _PREFIX | {"lora_rank": 32, "lora_alpha": 128},
+    "two epochs, rate 1e-3, no dropout, prefix LM, soup of two": _PREFIX | {"soup": 2},
     "three epochs, rate 1e-3, dropout 0.1, prefix LM": _PREFIX | {"epochs": 3, "lora_dropout": 0.1},
 }
 _FILE = Path(__file__).parent / "data" / "best_search.csv"
