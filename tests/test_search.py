@@ -9,7 +9,7 @@ from finsent.search import CANDIDATES, kept_search, search
 
 def test_every_candidate_is_a_valid_recipe():
     for changes in CANDIDATES.values():
-        change_recipe(get_recipe("quick"), changes)
+        change_recipe(get_recipe("quick"), {"checkpoint": "averaged"} | changes)
 
 
 def test_candidates_are_judged_on_rows_that_neither_trained_nor_test_them(tiny_llama, small_csv, monkeypatch):
