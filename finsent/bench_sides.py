@@ -109,7 +109,7 @@ def _finsent_trainer(
     folder: Path,
     checkpointing: bool,
 ) -> PackedTrainer:
-    changes = {"batch_size": batch, "checkpoint": "last", "soup": 1, "gradient_checkpointing": checkpointing}
+    changes = {"batch_size": batch, "checkpoint": "last", "gradient_checkpointing": checkpointing}
     recipe = change_recipe(get_recipe("quick"), changes)
     trainer = make_trainer(model, tokenizer, recipe, rows, rows.head(batch), folder, at_step=None)
     trainer.args.eval_strategy = trainer.args.save_strategy = "no"

@@ -38,14 +38,19 @@ class Remaining:
     high: float | None = None
 
 
+def steps_per_epoch(recipe: Recipe, train_rows: int) -> int:
+    """Return the number of optimizer steps in one pass over the training rows."""
+    return math.ceil(math.ceil(train_rows / recipe.batch_size) / recipe.gradient_accumulation)
+
+
 def total_steps(recipe: Recipe, train_rows: int) -> int:
     """Return the number of optimizer steps of a run, as transformers' trainer counts them."""
-    return recipe.soup * math.ceil(recipe.epochs * _steps_per_epoch(recipe, train_rows))
+    return recipe.soup * math.ceil(recipe.epochs * steps_per_epoch(recipe, train_rows))
 
 
 def evaluations(recipe: Recipe, train_rows: int) -> int:
     """Return how often a run looks at its validation sample while it trains; the last step is always one."""
-    interval = math.ceil(_steps_per_epoch(recipe, train_rows) / recipe.evaluations_per_epoch)
+    interval = math.ceil(steps_per_epoch(recipe, train_rows) / recipe.evaluations_per_epoch)
     return math.ceil(total_steps(recipe, train_rows) / interval)
 
 
@@ -117,10 +122,6 @@ def _remaining_steps(points: pd.DataFrame, total: int, began: datetime, now: dat
     spread = piece_steps * pieces.std(ddof=1) * math.sqrt(ahead + ahead**2 / len(pieces))
     margin = student.ppf((1 + _CONFIDENCE) / 2, len(pieces) - 1) * spread
     return Remaining(seconds, max(0.0, seconds - margin), seconds + margin)
-
-
-def _steps_per_epoch(recipe: Recipe, train_rows: int) -> int:
-    return math.ceil(math.ceil(train_rows / recipe.batch_size) / recipe.gradient_accumulation)
 
 
 def _speed_of_similar_run(recipe: Recipe, runs: Iterable[Run]) -> Speed | None:

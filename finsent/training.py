@@ -27,6 +27,7 @@ from finsent.dropout import use_cut_dropout
 from finsent.early_stopping import METRIC, EarlyStopping
 from finsent.encoding import encode_choices, encode_rows
 from finsent.errors import NonFiniteLossError, ZeroGradientError
+from finsent.estimate import steps_per_epoch, total_steps
 from finsent.metrics import evaluate_predictions
 from finsent.models import resolve_dtype
 from finsent.packing import ChoiceCollator, PackingCollator, summed_loss
@@ -238,11 +239,6 @@ def lora_config(recipe: Recipe) -> LoraConfig:
     )
 
 
-def steps_per_epoch(recipe: Recipe, rows: int) -> int:
-    """Return the number of optimizer steps in one pass over the training rows."""
-    return math.ceil(math.ceil(rows / recipe.batch_size) / recipe.gradient_accumulation)
-
-
 def training_arguments(recipe: Recipe, rows: int, output_dir: Path, device: str) -> SFTConfig:
     """Return TRL's arguments for a recipe; ``rows`` is the number of training rows."""
     interval = math.ceil(steps_per_epoch(recipe, rows) / recipe.evaluations_per_epoch)
@@ -254,7 +250,7 @@ def training_arguments(recipe: Recipe, rows: int, output_dir: Path, device: str)
         gradient_accumulation_steps=recipe.gradient_accumulation,
         num_train_epochs=recipe.epochs,
         # Each adapter of a soup has the same whole number of steps; one alone has what its epochs make.
-        max_steps=recipe.soup * math.ceil(recipe.epochs * steps_per_epoch(recipe, rows)) if recipe.soup > 1 else -1,
+        max_steps=total_steps(recipe, rows) if recipe.soup > 1 else -1,
         learning_rate=recipe.learning_rate,
         lr_scheduler_type=recipe.schedule,
         warmup_steps=recipe.warmup_steps,

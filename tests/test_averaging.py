@@ -1,16 +1,14 @@
 """An averaged adapter is the mean of those at late steps, also when the run was killed or stopped in between."""
 
-import sys
-
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from finsent.averaging import averaged_steps
-from finsent.launcher import launch, resume
+from finsent.launcher import launch
 from finsent.recipes import change_recipe
 from finsent.runs import RunState
-from tests.test_resume import assert_same_outcome, end_of, seen_off
+from tests.test_resume import assert_same_outcome, end_of, killed_and_resumed
 
 
 def test_the_averaged_steps_are_late_and_even():
@@ -52,12 +50,7 @@ def test_the_adapter_is_the_mean(whole):
 
 @pytest.mark.parametrize("moment", ["before this step's checkpoint", "exporting the adapter"])
 def test_killed_and_resumed_is_as_never_interrupted(whole, recipe, runs_dir, real_worker, moment):
-    lost = end_of(launch(recipe, runs_dir, command=(sys.executable, "-m", "tests.killing_worker", moment)))
-    assert lost.state == RunState.LOST
-    seen_off(lost)
-    run = end_of(resume(lost))
-    assert run.state == RunState.DONE, run.error
-    assert_same_outcome(whole, run)
+    assert_same_outcome(whole, killed_and_resumed(recipe, runs_dir, moment))
 
 
 def test_two_processes_average_alike(recipe, runs_dir, real_worker):

@@ -1,16 +1,14 @@
 """Early stopping ends a run that gains nothing, keeps the best adapter, and is not undone by a killed worker."""
 
-import sys
-
 import pytest
 from safetensors.torch import load_file
 
 from finsent.early_stopping import looks_without_gain
 from finsent.errors import RecipeError
-from finsent.launcher import launch, resume
+from finsent.launcher import launch
 from finsent.recipes import change_recipe
 from finsent.runs import RunState
-from tests.test_resume import assert_same_outcome, end_of, seen_off
+from tests.test_resume import assert_same_outcome, end_of, killed_and_resumed
 
 
 @pytest.mark.parametrize(
@@ -57,11 +55,7 @@ def test_killed_and_resumed_it_ends_at_the_same_step(ended, recipe, runs_dir, re
         assert whole.steps == 10
     else:
         longer, whole = recipe, ended
-    lost = end_of(launch(longer, runs_dir, command=(sys.executable, "-m", "tests.killing_worker", moment)))
-    assert lost.state == RunState.LOST
-    seen_off(lost)
-    run = end_of(resume(lost))
-    assert run.state == RunState.DONE, run.error
+    run = killed_and_resumed(longer, runs_dir, moment)
     assert run.measured["ended_early"]
     assert_same_outcome(whole, run)
 

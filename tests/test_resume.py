@@ -2,13 +2,14 @@
 
 import sys
 import threading
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from safetensors.torch import load_file
 
 from finsent.launcher import follow, launch, resume
-from finsent.recipes import change_recipe, get_recipe
+from finsent.recipes import Recipe, change_recipe, get_recipe
 from finsent.runs import Run, RunState
 from tests.killing_worker import MOMENTS
 
@@ -52,8 +53,8 @@ def assert_same_outcome(whole: Run, run: Run) -> None:
     assert run.evaluation_file.read_text() == whole.evaluation_file.read_text()
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_killed_and_resumed_is_as_never_interrupted(whole, recipe, runs_dir, real_worker, moment):
+def killed_and_resumed(recipe: Recipe, runs_dir: Path, moment: str) -> Run:
+    """Return the finished run of a recipe whose first worker killed itself at a moment."""
     killing = (sys.executable, "-m", "tests.killing_worker", moment)
     lost = end_of(launch(recipe, runs_dir, command=killing))
     assert lost.state == RunState.LOST
@@ -61,7 +62,12 @@ def test_killed_and_resumed_is_as_never_interrupted(whole, recipe, runs_dir, rea
     seen_off(lost)
     run = end_of(resume(lost))
     assert run.state == RunState.DONE, run.error
-    assert_same_outcome(whole, run)
+    return run
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_and_resumed_is_as_never_interrupted(whole, recipe, runs_dir, real_worker, moment):
+    assert_same_outcome(whole, killed_and_resumed(recipe, runs_dir, moment))
 
 
 @pytest.mark.model

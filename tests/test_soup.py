@@ -1,6 +1,5 @@
 """A soup keeps the mean of several adapters' updates, each trained from a start of its own."""
 
-import sys
 from types import SimpleNamespace
 
 import pytest
@@ -10,14 +9,14 @@ from safetensors.torch import load_file
 
 from finsent.averaging import averaged_steps, give_mean
 from finsent.errors import RecipeError
-from finsent.launcher import launch, resume
+from finsent.launcher import launch
 from finsent.models import load_base
 from finsent.recipes import change_recipe
 from finsent.runs import RunState
 from finsent.soup import start_anew
 from finsent.telemetry import curve, read_curves
 from finsent.training import lora_config
-from tests.test_resume import assert_same_outcome, end_of, seen_off
+from tests.test_resume import assert_same_outcome, end_of, killed_and_resumed
 
 
 @pytest.fixture(scope="module")
@@ -83,12 +82,7 @@ def test_an_adapter_starts_as_the_first_did(whole):
 @pytest.mark.parametrize("moment", ["before this step's checkpoint", "exporting the adapter"])
 def test_killed_and_resumed_is_as_never_interrupted(whole, recipe, runs_dir, real_worker, moment):
     """The first moment is after the start of the second adapter and before its first checkpoint."""
-    lost = end_of(launch(recipe, runs_dir, command=(sys.executable, "-m", "tests.killing_worker", moment)))
-    assert lost.state == RunState.LOST
-    seen_off(lost)
-    run = end_of(resume(lost))
-    assert run.state == RunState.DONE, run.error
-    assert_same_outcome(whole, run)
+    assert_same_outcome(whole, killed_and_resumed(recipe, runs_dir, moment))
 
 
 @pytest.mark.parametrize(("step", "finished"), [(5, 0), (6, 1), (8, 1), (12, 2)])

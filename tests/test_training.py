@@ -8,6 +8,7 @@ from transformers import TrainerCallback
 
 from finsent.encoding import encode_rows
 from finsent.errors import DataError, NonFiniteLossError, ZeroGradientError
+from finsent.estimate import steps_per_epoch
 from finsent.models import load_base
 from finsent.recipes import change_recipe, get_recipe
 from finsent.rows import draw_rows
@@ -16,7 +17,6 @@ from finsent.training import (
     check_gradient_norm,
     lora_config,
     make_trainer,
-    steps_per_epoch,
     training_arguments,
 )
 
