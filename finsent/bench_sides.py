@@ -189,7 +189,7 @@ def scoring_sides(
             generate(prompts[start : start + GENERATION_BATCH])
 
     def finsent() -> None:
-        score_labels(model, tokenizer, rows)
+        score_labels(model, tokenizer, rows, attention="causal")
 
     sides = {"finsent": finsent, "generate_loop": loop, "generate_batched": batched}
     return {name: _timed(model, side) for name, side in sides.items()}

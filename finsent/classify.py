@@ -84,7 +84,7 @@ class Classifier:
         """Return what the baseline or the fine-tuned model writes; see :mod:`finsent.generation`."""
         with self._lock:
             attention = self._switch(tuned)
-            return generate_answers(self.model, self.tokenizer, rows, report, attention)
+            return generate_answers(self.model, self.tokenizer, rows, report, attention=attention)
 
     def _switch(self, tuned: bool) -> Attention:
         """Turn the adapter on or off: both models' answers come from one set of base weights in memory.

@@ -43,7 +43,7 @@ def encode_rows(tokenizer: "PreTrainedTokenizerBase", rows: pd.DataFrame, max_le
 
 
 def encode_choices(
-    tokenizer: "PreTrainedTokenizerBase", rows: pd.DataFrame, max_length: int, attention: Attention = "causal"
+    tokenizer: "PreTrainedTokenizerBase", rows: pd.DataFrame, max_length: int, *, attention: Attention
 ) -> list[dict[str, Any]]:
     """Return one record per row of a data table for training within the row's answer set.
 

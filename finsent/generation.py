@@ -28,7 +28,8 @@ def generate_answers(
     tokenizer: "PreTrainedTokenizerBase",
     rows: pd.DataFrame,
     report: Report | None = None,
-    attention: Attention = "causal",
+    *,
+    attention: Attention,
 ) -> pd.DataFrame:
     """Return the columns ``generated`` (the text, without special tokens) and ``generated_label``, with rows' index.
 

@@ -32,12 +32,14 @@ def predict(
     tokenizer: "PreTrainedTokenizerBase",
     rows: pd.DataFrame,
     report: Report | None = None,
-    attention: Attention = "causal",
+    *,
+    attention: Attention,
 ) -> pd.DataFrame:
     """Return the predictions table of a data table's rows, in their order; the processes of a run share the work.
 
     ``report(done, total)`` is called as the work goes on, and may raise to stop it. ``attention`` is what the model
-    was trained with.
+    was trained with; it has no default, since scoring a prefix LM causally only costs it a point or two and so goes
+    unnoticed.
     """
 
     def score(share: pd.DataFrame) -> pd.DataFrame:

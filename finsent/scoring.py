@@ -41,7 +41,8 @@ def score_labels(
     rows: pd.DataFrame,
     report: Report | None = None,
     tokens_per_pass: int | None = None,
-    attention: Attention = "causal",
+    *,
+    attention: Attention,
 ) -> pd.DataFrame:
     """Return the log-probability of each of the five labels for each row; NaN where it is not in the answer set.
 

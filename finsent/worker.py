@@ -139,7 +139,7 @@ def _baseline(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
         _say("Baseline: the same rows were scored before; taken from there")
         baseline = load_predictions(shared)
     else:
-        baseline = _predict(run, model, tokenizer, rows)
+        baseline = _predict(run, model, tokenizer, rows, "causal")
         _save(baseline, shared)
     _save(baseline, run.predictions_file("baseline"))
     return baseline
@@ -217,7 +217,7 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _predict(run: Run, model: Any, tokenizer: Any, rows: Any, attention: Attention = "causal") -> Any:
+def _predict(run: Run, model: Any, tokenizer: Any, rows: Any, attention: Attention) -> Any:
     from finsent.predictions import predict
 
     report = _reporter(run, "rows")
@@ -227,7 +227,7 @@ def _predict(run: Run, model: Any, tokenizer: Any, rows: Any, attention: Attenti
         if stop_requested(run.folder):
             raise RunStopped(f"Stopped while scoring, after {done} of {of} rows.")
 
-    return predict(model, tokenizer, rows, at_batch, attention)
+    return predict(model, tokenizer, rows, at_batch, attention=attention)
 
 
 def _reporter(run: Run, unit: str) -> Callable[[int, int], None]:

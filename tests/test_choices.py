@@ -82,7 +82,9 @@ def test_a_batch_of_blank_rows_has_a_loss_of_zero():
 
 def test_choices_are_the_answers_that_the_prompt_allows(tiny_tokenizer):
     table = load_data("embedded").rows.groupby("answers").head(8).reset_index(drop=True)
-    for row, record in zip(table.itertuples(), encode_choices(tiny_tokenizer, table, 1_000), strict=True):
+    for row, record in zip(
+        table.itertuples(), encode_choices(tiny_tokenizer, table, 1_000, attention="causal"), strict=True
+    ):
         labels = split_answers(row.answers)
         assert tiny_tokenizer.decode(record["input_ids"]) == row.prompt
         assert [tiny_tokenizer.decode(branch) for branch in record["branches"]] == [completion(one) for one in labels]
@@ -91,4 +93,4 @@ def test_choices_are_the_answers_that_the_prompt_allows(tiny_tokenizer):
 
 def test_a_row_that_is_too_long_is_refused(tiny_tokenizer):
     with pytest.raises(DataError, match="longer than max_length"):
-        encode_choices(tiny_tokenizer, load_data("embedded").rows.head(8), 32)
+        encode_choices(tiny_tokenizer, load_data("embedded").rows.head(8), 32, attention="causal")

@@ -19,7 +19,7 @@ def test_batched_answers_equal_single_ones(tiny_model):
     model, tokenizer = load_base(str(tiny_model), "float32")
     rows = load_data("embedded").rows.head(11)
     seen = []
-    got = generate_answers(model, tokenizer, rows, lambda done, total: seen.append((done, total)))
+    got = generate_answers(model, tokenizer, rows, lambda done, total: seen.append((done, total)), attention="causal")
     assert seen == [(8, 11), (11, 11)]
     assert tokenizer.padding_side == "right"
     for row, answer in zip(rows.itertuples(), got["generated"], strict=True):
@@ -33,7 +33,7 @@ def test_a_text_that_sees_all_of_itself_is_answered_as_step_by_step(tiny_model):
     model, tokenizer = load_base(str(tiny_model), "float32")
     rows = load_data("embedded").rows.head(11)
     got = generate_answers(model, tokenizer, rows, attention="prefix")
-    causal = generate_answers(model, tokenizer, rows)
+    causal = generate_answers(model, tokenizer, rows, attention="causal")
     assert (got["generated"] != causal["generated"]).any()
     for row, answer in zip(rows.itertuples(), got["generated"], strict=True):
         ids = tokenizer(row.prompt).input_ids
@@ -50,7 +50,7 @@ def test_a_text_that_sees_all_of_itself_is_answered_as_step_by_step(tiny_model):
 def test_an_untrained_model_writes_no_label_and_that_is_invalid(tiny_llama):
     model, tokenizer = load_base(str(tiny_llama))
     rows = load_data("embedded").rows.head(3)
-    got = generate_answers(model, tokenizer, rows)
+    got = generate_answers(model, tokenizer, rows, attention="causal")
     expected = [
         parse_answer(text, tuple(cell.split("|"))) for text, cell in zip(got["generated"], rows["answers"], strict=True)
     ]
@@ -62,4 +62,4 @@ def test_the_index_is_kept(tiny_llama):
     model, tokenizer = load_base(str(tiny_llama))
     texts = [json.loads(line)["text"] for line in LAB.read_text(encoding="utf-8").splitlines()[:2]]
     rows = pd.DataFrame({"prompt": texts, "answers": "positive|neutral|negative"}, index=[7, 3])
-    assert generate_answers(model, tokenizer, rows).index.tolist() == [7, 3]
+    assert generate_answers(model, tokenizer, rows, attention="causal").index.tolist() == [7, 3]

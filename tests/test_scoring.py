@@ -79,7 +79,9 @@ def test_scores_keep_the_index_and_report_every_row(loaded, tiny_tokenizer, lab_
     rows = table(lab_texts[:9], [NEWS_ANSWERS] * 9)
     rows.index = range(100, 109)
     seen = []
-    scores = score_labels(loaded[0], tiny_tokenizer, rows, lambda done, total: seen.append((done, total)), 60)
+    scores = score_labels(
+        loaded[0], tiny_tokenizer, rows, lambda done, total: seen.append((done, total)), 60, attention="causal"
+    )
     assert scores.index.tolist() == list(range(100, 109))
     assert seen[-1] == (9, 9)
     assert len(seen) > 1
@@ -88,7 +90,7 @@ def test_scores_keep_the_index_and_report_every_row(loaded, tiny_tokenizer, lab_
 def test_model_and_tokenizer_are_left_as_they_were(loaded, tiny_tokenizer, lab_texts):
     model = loaded[0].train()
     tiny_tokenizer.padding_side = "right"
-    score_labels(model, tiny_tokenizer, table(lab_texts[:2], [NEWS_ANSWERS] * 2))
+    score_labels(model, tiny_tokenizer, table(lab_texts[:2], [NEWS_ANSWERS] * 2), attention="causal")
     assert model.training
     assert tiny_tokenizer.padding_side == "right"
     model.eval()
@@ -99,4 +101,4 @@ def test_report_can_stop_the_work(loaded, tiny_tokenizer, lab_texts):
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        score_labels(loaded[0], tiny_tokenizer, table(lab_texts[:2], [NEWS_ANSWERS] * 2), stop)
+        score_labels(loaded[0], tiny_tokenizer, table(lab_texts[:2], [NEWS_ANSWERS] * 2), stop, attention="causal")
