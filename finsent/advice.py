@@ -1,24 +1,28 @@
 """What to change when memory is short: settings of the same step that hold less, by the memory account."""
 
 from finsent.memory import TYPICAL_ROW, TYPICAL_SHARED, memory_account
-from finsent.recipes import Recipe, change_recipe
+from finsent.recipes import MOST_ACCUMULATION, Recipe, change_recipe
 from finsent.skeleton import read_configuration
 
 
 def smaller_settings(recipe: Recipe) -> list[tuple[Recipe, int]]:
     """Return recipes that need less memory than this one, each with the bytes that its training step holds.
 
-    The first halves the batch and doubles the gradient accumulation, the last takes one row at a time and recomputes
-    activations; a step stays as many rows, so that the result stays comparable. Rows of typical length are assumed.
+    The first halves the batch and doubles the gradient accumulation, the last takes as few rows at a time as a recipe
+    allows, mostly one, and recomputes activations; a step stays as many rows, so that the result stays comparable. Rows
+    of typical length are assumed.
 
     Raises:
         ModelError: the recipe's model cannot be read.
     """
     rows = recipe.batch_size * recipe.gradient_accumulation
-    halved = recipe.batch_size // 2
-    changes = [{"batch_size": 1, "gradient_accumulation": rows, "gradient_checkpointing": True, "processes": 1}]
-    if halved > 1 and rows % halved == 0 and halved % recipe.processes == 0:
-        changes.insert(0, {"batch_size": halved, "gradient_accumulation": rows // halved})
+    sizes = range(1, recipe.batch_size + 1)
+    possible = {size: rows // size for size in sizes if rows % size == 0 and rows // size <= MOST_ACCUMULATION}
+    least, halved = min(possible), recipe.batch_size // 2
+    changes = [{"batch_size": least, "gradient_accumulation": possible[least]}]
+    changes[0] |= {"gradient_checkpointing": True, "processes": 1}
+    if halved > least and halved in possible and halved % recipe.processes == 0:
+        changes.insert(0, {"batch_size": halved, "gradient_accumulation": possible[halved]})
     now = step_bytes(recipe)
     smaller = [(other, step_bytes(other)) for other in (change_recipe(recipe, change) for change in changes)]
     return [(other, size) for other, size in smaller if size < now]

@@ -259,7 +259,8 @@ def stop_run(options: argparse.Namespace) -> Printed:
 
     run = load_run(options.runs_dir, options.run)
     stop(run)
-    return {"run": run.id, "stopping": True}, f"Run {run.id} will stop after its present step."
+    words = "was taken out of the queue" if run.waiting else "will stop after its present step or batch"
+    return {"run": run.id, "stopping": True}, f"Run {run.id} {words}."
 
 
 def remove_run(options: argparse.Namespace) -> Printed:

@@ -69,6 +69,10 @@ class RunStateError(RunError):
     """The run is not in a state that allows the request."""
 
 
+class RunChangedError(RunError):
+    """The data or the base model of a run are not what they were when it began."""
+
+
 class RunStopped(FinsentError):
     """The user asked the run to stop; not a failure."""
 

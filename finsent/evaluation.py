@@ -13,7 +13,7 @@ from finsent.full_evaluation import in_proportion, run_tables, training_rows
 from finsent.judged import judged_pair, save_judged
 from finsent.metrics import compare_predictions, on_test_split
 from finsent.predictions import MODELS, load_predictions, save_predictions
-from finsent.rows import draw_rows
+from finsent.rows import rows_of_run
 from finsent.runs import Run, write_atomically
 from finsent.scoring import Report
 
@@ -36,6 +36,7 @@ def evaluate_run(
 
     Raises:
         RunStateError: the run has no adapter yet.
+        RunChangedError: the run's own rows are asked for, and its data have changed since.
         DataError, ModelError: the data or the model cannot be used.
     """
     classifier = other = None
@@ -61,7 +62,7 @@ def _classifier(run: Run) -> Classifier:
 
 
 def _score(run: Run, classifier: Classifier, other: SentimentData | None, report: Report | None) -> Tables:
-    rows = draw_rows(run.recipe).judged if other is None else other.rows
+    rows = rows_of_run(run).judged if other is None else other.rows
     tables = {model: classifier.score(rows, tuned=model == "tuned", report=report) for model in MODELS}
     if other is not None:
         save_judged(run, other.title, other.fingerprint, **tables)
@@ -76,7 +77,7 @@ def _score(run: Run, classifier: Classifier, other: SentimentData | None, report
 def _generated_figures(
     run: Run, classifier: Classifier, other: SentimentData | None, tables: Tables, report: Report | None
 ) -> dict[str, Any]:
-    rows = draw_rows(run.recipe).test if other is None else other.rows
+    rows = rows_of_run(run).test if other is None else other.rows
     written: Tables = {}
     disagreements = {}
     for model, table in tables.items():

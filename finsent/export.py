@@ -4,6 +4,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
+from finsent.judged import forget_judged
 from finsent.labels import FIVE_LABELS
 from finsent.prompts import NEWS_SYSTEM_PROMPT, POST_SYSTEM_PROMPT, build_prompt, completion
 from finsent.runs import Run
@@ -16,7 +17,10 @@ REPOSITORIES = {"embedded": "HuggingFaceTB/SmolLM2-135M-Instruct", "qwen3-0.6b":
 
 
 def save_adapter(model: "PeftModel", run: Run) -> None:
-    """Write the run's adapter (safetensors) with its prompt format and labels; the whole folder appears at once."""
+    """Write the run's adapter (safetensors) with its prompt format and labels; the whole folder appears at once.
+
+    What was judged with the adapter that it replaces, as after a stop, is removed.
+    """
     scratch = run.folder / ".adapter.new"
     shutil.rmtree(scratch, ignore_errors=True)
     # A path of this machine would be of no use to whoever loads the adapter elsewhere.
@@ -34,5 +38,6 @@ def save_adapter(model: "PeftModel", run: Run) -> None:
         "system_prompts": {"news": NEWS_SYSTEM_PROMPT, "posts": POST_SYSTEM_PROMPT},
     }
     (scratch / "finsent.json").write_text(json.dumps(note, indent=2), encoding="utf-8")
+    forget_judged(run)
     shutil.rmtree(run.adapter_dir, ignore_errors=True)
     scratch.rename(run.adapter_dir)

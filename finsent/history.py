@@ -16,6 +16,8 @@ from finsent.settings import show_value
 
 NAME_LENGTH = 80
 NOTE_LENGTH = 2_000
+#: Measured facts that are of one worker alone.
+_OF_ONE_WORKER = frozenset({"training_seconds", "packed_tokens", "row_tokens", "peak_memory_bytes"})
 
 
 def read_comparison(run: Run) -> dict[str, Any] | None:
@@ -29,7 +31,7 @@ def read_comparison(run: Run) -> dict[str, Any] | None:
 def history_table(runs: Iterable[Run]) -> pd.DataFrame:
     """Return one row a run: what it was, how long it took, and its figures with their number of test rows.
 
-    Shares are from 0 to 1, ``seconds`` from start to end; a figure that does not exist is missing.
+    Shares are from 0 to 1, ``seconds`` at work; a figure that does not exist is missing.
     """
     return pd.DataFrame([_history_row(run) for run in runs])
 
@@ -56,7 +58,7 @@ def provenance_table(run: Run) -> pd.DataFrame:
         "computes in": run.settled_recipe.compute_dtype,
         **{key.replace("_", " "): str(value) for key, value in run.hardware.items() if value != ""},
         **{f"version of {name}": version for name, version in run.versions.items()},
-        **{key.replace("_", " "): show_value(value) for key, value in run.measured.items()},
+        **{_fact_name(run, key): show_value(value) for key, value in run.measured.items()},
     }
     return pd.DataFrame({"fact": list(facts), "value": list(facts.values())})
 
@@ -69,6 +71,11 @@ def describe_run(run: Run, name: str, note: str) -> Run:
 def folder_bytes(run: Run) -> int:
     """Return the size of a run's files in bytes."""
     return sum(path.stat().st_size for path in run.folder.rglob("*") if path.is_file())
+
+
+def adapter_time(run: Run) -> int:
+    """Return what changes when a run's adapter is replaced: when it was written, in ns, or 0 without one."""
+    return (run.adapter_dir / "adapter_model.safetensors").stat().st_mtime_ns if run.has_adapter else 0
 
 
 def adapter_archive(run: Run) -> bytes:
@@ -85,6 +92,12 @@ def adapter_archive(run: Run) -> bytes:
             if path.is_file():
                 archive.write(path, Path("adapter") / path.relative_to(run.adapter_dir))
     return stream.getvalue()
+
+
+def _fact_name(run: Run, key: str) -> str:
+    """Name a measured fact; those of one worker say so where the run has had several."""
+    since = " since it was resumed" if run.resumed and key in _OF_ONE_WORKER else ""
+    return key.replace("_", " ") + since
 
 
 def _history_row(run: Run) -> dict[str, Any]:

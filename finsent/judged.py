@@ -6,6 +6,7 @@ the key is the beginning of the hash of its rows, beside ``about.json`` with its
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -47,6 +48,14 @@ def save_judged(run: Run, title: str, fingerprint: str, baseline: pd.DataFrame, 
     # Last, since a set is there once its title is.
     write_atomically(folder / "about.json", json.dumps({"title": title}))
     return key
+
+
+def forget_judged(run: Run) -> None:
+    """Remove what a run's adapter answered: its own rows' figures, and every other set of rows."""
+    run.evaluation_file.unlink(missing_ok=True)
+    run.predictions_file("tuned").unlink(missing_ok=True)
+    for folder in (run.folder / "predictions").glob("on-*"):
+        shutil.rmtree(folder)
 
 
 def judged_pair(run: Run, on: str = OWN) -> Pair:

@@ -27,9 +27,9 @@ from finsent.errors import (
     WorkerStartError,
 )
 from finsent.models import MODELS, QWEN3, resolve_model
-from finsent.parallel import module_command
+from finsent.parallel import environment_without_group, module_command
 from finsent.recipes import Recipe
-from finsent.rows import draw_rows
+from finsent.rows import draw_rows, rows_of_run
 from finsent.runs import (
     Run,
     RunState,
@@ -124,8 +124,11 @@ def resume(run: Run, command: Command = None) -> Run:
     Raises:
         RunStateError: the run is at work or done.
         SourceNotFoundError, ModelNotFoundError, HubUnreachableError: its data or model are not there any more.
+        RunChangedError: its data have changed; those of the hub are looked at by the worker.
     """
     validate_launch(run.recipe)
+    if run.recipe.source != "hub":
+        rows_of_run(run)
     runs_dir = run.folder.parent
     with _launch_lock(runs_dir):
         run = read_run(run.folder)
@@ -133,7 +136,7 @@ def resume(run: Run, command: Command = None) -> Run:
             raise RunStateError(f"Run {run.id} is {run.state}; only a run that ended before it was done can go on.")
         (run.folder / "stop").unlink(missing_ok=True)
         anew = {"pid": None, "pid_created": None, "progress": None, "ended": None, "error": None}
-        update_run(run.folder, state=RunState.QUEUED, **anew)
+        update_run(run.folder, state=RunState.QUEUED, worked=run.seconds or 0.0, resumed=datetime.now(UTC), **anew)
     start_next(runs_dir, command)
     return read_run(run.folder)
 
@@ -261,6 +264,7 @@ def _start_worker(run: Run, command: Command) -> Run:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=_REPOSITORY,
+                env=environment_without_group(),
             )
     except OSError as error:
         raise WorkerStartError(

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # The optimizer has its state from the second step on.
 _STEPS = 2
+#: As few rows as a recipe can ask for.
+_FEWEST_ROWS = 8
 _SECONDS = 600
 
 
@@ -98,8 +100,9 @@ def measure_step(recipe: Recipe) -> MeasuredStep:
     size = recipe.batch_size // recipe.processes
     short = change_recipe(
         recipe,
-        {"rows": size * _STEPS, "epochs": 1, "gradient_accumulation": 1, "evaluations_per_epoch": 1}
-        | {"validation_rows": 8, "checkpoint": "last", "soup": 1, "batch_size": size, "processes": 1},
+        {"rows": max(size * _STEPS, _FEWEST_ROWS), "epochs": 1, "gradient_accumulation": 1}
+        | {"evaluations_per_epoch": 1, "validation_rows": _FEWEST_ROWS, "checkpoint": "last", "early_stopping": 0}
+        | {"soup": 1, "batch_size": size, "processes": 1},
     )
     rows = draw_rows(short)
     train = sample_rows(rows.train, min(len(rows.train), size * _STEPS), short.seed)

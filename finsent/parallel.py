@@ -9,6 +9,7 @@ Documentation: https://docs.pytorch.org/docs/stable/elastic/run.html
 
 import ctypes
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from finsent.errors import ProcessesError, RunStopped
 from finsent.world import usable_cores
 
 _PR_SET_PDEATHSIG = 1
+#: What torchrun sets for each of its processes. Several hosts are described in ``PET_...``, which stays.
+_OF_GROUP = re.compile(r"(LOCAL_|GROUP_|ROLE_)?(RANK|WORLD_SIZE)|ROLE_NAME|MASTER_(ADDR|PORT)|TORCHELASTIC_\w+")
 
 
 def module_command(module: str, processes: int) -> tuple[str, ...]:
@@ -35,6 +38,14 @@ def module_command(module: str, processes: int) -> tuple[str, ...]:
     alone = ("--standalone",) if hosts == 1 else ()
     share = ("--nproc-per-node", str(processes // hosts))
     return (*python, "torch.distributed.run", *alone, *share, "-m", module)
+
+
+def environment_without_group() -> dict[str, str]:
+    """Return this process's environment without what torchrun told it about its group.
+
+    A worker starts the next run in the queue, which is in no group, or in one of its own.
+    """
+    return {name: value for name, value in os.environ.items() if not _OF_GROUP.fullmatch(name)}
 
 
 def under_torchrun() -> bool:

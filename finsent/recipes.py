@@ -13,6 +13,8 @@ from finsent.errors import RecipeError
 
 Attention = Literal["causal", "prefix"]
 TargetModule = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+#: Passes in one step at most.
+MOST_ACCUMULATION = 256
 
 
 class Recipe(BaseModel):
@@ -70,7 +72,9 @@ class Recipe(BaseModel):
         "mean of their updates, a model soup.",
     )
     batch_size: int = Field(8, ge=1, le=256, description="Rows in one forward and backward pass.")
-    gradient_accumulation: int = Field(1, ge=1, le=256, description="Passes whose gradients make one step.")
+    gradient_accumulation: int = Field(
+        1, ge=1, le=MOST_ACCUMULATION, description="Passes whose gradients make one step."
+    )
     max_length: int = Field(512, ge=32, le=8192, description="Longest prompt and answer in tokens.")
 
     logging_steps: int = Field(5, ge=1, le=10_000, description="Steps between points of the training curves.")

@@ -59,6 +59,9 @@ class Run(BaseModel):
     #: When each state was entered (the last time, if a resumed run entered it twice).
     entered: dict[RunState, datetime] = Field(default_factory=dict)
     started: datetime | None = None
+    #: When it was last resumed (then, when that worker began), and the seconds that it had been at work before.
+    resumed: datetime | None = None
+    worked: float = 0.0
     ended: datetime | None = None
     pid: int | None = None
     pid_created: float | None = None
@@ -76,7 +79,8 @@ class Run(BaseModel):
     hardware: dict[str, Any] = Field(default_factory=dict)
     #: What it was estimated to take before it was launched, in seconds; None where nothing was measured then.
     estimated_seconds: float | None = None
-    #: Figures measured while it ran, for example ``peak_memory_bytes`` and ``tokens_saved``.
+    #: Figures measured while it ran, for example ``peak_memory_bytes`` and ``packed_tokens``; of a resumed
+    #: run, since then.
     measured: dict[str, Any] = Field(default_factory=dict)
     folder: Path = Field(default=Path(), exclude=True)
 
@@ -112,10 +116,12 @@ class Run(BaseModel):
 
     @property
     def seconds(self) -> float | None:
-        """Seconds from start to end (or to now while active); None before it started."""
+        """Seconds that it has been at work, the time between a stop and a resume left out; None before it started."""
         if self.started is None:
             return None
-        return ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
+        if self.waiting:
+            return self.worked
+        return self.worked + ((self.ended or datetime.now(UTC)) - (self.resumed or self.started)).total_seconds()
 
     @property
     def log_file(self) -> Path:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from finsent.datasets import SentimentData, load_data, sample_rows, split_rows
+from finsent.errors import RunChangedError
 from finsent.recipes import Recipe
+from finsent.record import Run
 
 
 @dataclass(frozen=True)
@@ -44,3 +46,20 @@ def draw_rows(recipe: Recipe) -> RunRows:
         part = rows[rows["split"] == split].reset_index(drop=True)
         parts[split] = part if count is None else sample_rows(part, count, recipe.split_seed)
     return RunRows(data=data, **parts)
+
+
+def rows_of_run(run: Run) -> RunRows:
+    """Draw the rows of a run: if it has begun, the same as then.
+
+    Raises:
+        RunChangedError: the source's rows have changed since the run began, so that rows it was trained on could now
+            be among those that judge it.
+        DataError, HubUnreachableError: as :func:`draw_rows`.
+    """
+    rows = draw_rows(run.recipe)
+    if run.source_hash and run.source_hash != rows.data.fingerprint:
+        raise RunChangedError(
+            f"The data of run {run.id} ({rows.data.title}) have changed since it began, so that other rows would train "
+            "and judge it. Put the file back as it was, or launch a new run: duplicate this one."
+        )
+    return rows

@@ -30,11 +30,21 @@ CANDIDATES: dict[str, dict[str, Any]] = {
     "all seven, answers, rate 1e-3, no dropout": _ANSWERS | {"learning_rate": 1e-3, "lora_dropout": 0.0},
     "all seven, answers, rate 2e-4, rank 16": _ANSWERS | {"learning_rate": 2e-4, "lora_rank": 16},
     "two epochs, rate 1e-3, no dropout": _LONGER,
+    "two epochs, rate 1e-3, no dropout, seed 43": _LONGER | {"seed": 43},
+    "two epochs, rate 1e-3, no dropout, soup of two": _LONGER | {"soup": 2},
     "two epochs, rate 1e-3, no dropout, prefix LM": _PREFIX,
+    "two epochs, rate 1e-3, no dropout, prefix LM, seed 43": _PREFIX | {"seed": 43},
+    "two epochs, rate 1e-3, no dropout, prefix LM, seed 44": _PREFIX | {"seed": 44},
+    "two epochs, rate 1e-3, no dropout, prefix LM, soup of two": _PREFIX | {"soup": 2},
+    "two epochs, rate 1e-3, no dropout, prefix LM, soup of three": _PREFIX | {"soup": 3},
+    "two epochs, constant rate 1e-3, no dropout, prefix LM": _PREFIX | {"schedule": "constant"},
     "two epochs, rate 5e-4, no dropout, prefix LM": _PREFIX | {"learning_rate": 5e-4},
     "two epochs, rate 1e-3, no dropout, prefix LM, rank 32": _PREFIX | {"lora_rank": 32, "lora_alpha": 128},
-    "two epochs, rate 1e-3, no dropout, prefix LM, soup of two": _PREFIX | {"soup": 2},
     "three epochs, rate 1e-3, dropout 0.1, prefix LM": _PREFIX | {"epochs": 3, "lora_dropout": 0.1},
+    "one epoch, rate 1e-3, no dropout, prefix LM": _PREFIX | {"epochs": 1},
+    "one epoch, rate 1e-3, no dropout, prefix LM, seed 43": _PREFIX | {"epochs": 1, "seed": 43},
+    "one epoch, rate 1e-3, no dropout, prefix LM, seed 44": _PREFIX | {"epochs": 1, "seed": 44},
+    "one epoch, rate 1e-3, no dropout, prefix LM, soup of three": _PREFIX | {"epochs": 1, "soup": 3},
 }
 _FILE = Path(__file__).parent / "data" / "best_search.csv"
 

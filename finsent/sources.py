@@ -116,7 +116,7 @@ def local_table(path: Path) -> pd.DataFrame:
     """
     try:
         is_folder, is_file = path.is_dir(), path.is_file()
-        files = [file for file in path.rglob("*") if file.suffix.lower() in READERS] if is_folder else []
+        files = _files_below(path) if is_folder else []
     except OSError as error:
         raise SourceNotFoundError(f"{str(path)[:200]} cannot be opened ({error.strerror}).") from error
     if is_file:
@@ -132,7 +132,15 @@ def local_table(path: Path) -> pd.DataFrame:
         # For its errors: load_dataset drops values where rows have more of them than the header.
         read_table(file)
     options = _CSV_OPTIONS if csv_files == files else {}
-    return in_sujet_columns(load_hub_table(str(path.resolve()), **options), path.name, path.name)
+    # All of them, or load_dataset would leave out those whose names say test or validation; finsent splits by itself.
+    every = {"train": [file.relative_to(path).as_posix() for file in files]}
+    return in_sujet_columns(load_hub_table(str(path.resolve()), data_files=every, **options), path.name, path.name)
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """Return the data files of a folder and its folders, hidden ones left out, in the order of their names."""
+    files = (file for file in folder.rglob("*") if file.suffix.lower() in READERS)
+    return sorted(file for file in files if not any(part[0] == "." for part in file.relative_to(folder).parts))
 
 
 def read_table(file: Path | io.BytesIO, name: str | None = None) -> pd.DataFrame:

@@ -18,8 +18,8 @@ from pydantic import BaseModel, ValidationError
 
 from finsent.errors import FinsentError, WorkerStartError
 from finsent.launcher import validate_launch
-from finsent.parallel import is_main, join, leave, module_command
-from finsent.recipes import Recipe
+from finsent.parallel import is_main, join, leave, module_command, total
+from finsent.recipes import Recipe, change_recipe
 from finsent.runs import Run, RunState, write_atomically
 from finsent.telemetry import curve, read_curves
 from finsent.world import hardware
@@ -159,7 +159,8 @@ def _measure(recipe: Recipe, scratch: Path) -> Speed:
 
     count = (_WARM_UP_STEPS + _STEPS) * recipe.batch_size * recipe.gradient_accumulation
     # Without the checks between steps, evaluations and checkpoints; these are timed on their own.
-    alone = recipe.model_copy(update={"evaluations_per_epoch": 1, "checkpoint": "last", "soup": 1, "epochs": 100.0})
+    plain = {"evaluations_per_epoch": 1, "checkpoint": "last", "early_stopping": 0, "soup": 1, "epochs": 100.0}
+    alone = change_recipe(recipe, plain)
     sample = sample_rows(rows.train, min(count, len(rows.train)), recipe.seed)
     look = sample_rows(rows.validation, min(_SCORED_ROWS, len(rows.validation)), recipe.seed)
     trainer = make_trainer(model, tokenizer, alone, sample, look, scratch, at_step)
@@ -178,7 +179,7 @@ def _measure(recipe: Recipe, scratch: Path) -> Speed:
         train_row=step_seconds / (recipe.batch_size * recipe.gradient_accumulation),
         score_row=(time.perf_counter() - began) / len(judged),
         validation_row=validation_row,
-        peak_memory_bytes=peak_memory(),
+        peak_memory_bytes=total(peak_memory()),
     )
 
 

@@ -49,7 +49,7 @@ def threshold_curve(predictions: pd.DataFrame) -> pd.DataFrame:
     columns = ["threshold", "neutral as positive", "positive recall"]
     if truth.all() or not truth.any():
         return pd.DataFrame(columns=columns, dtype=float)
-    false, true, thresholds = roc_curve(truth, positive_probability(predictions)[kept])
+    false, true, thresholds = roc_curve(truth, positive_probability(predictions)[kept], drop_intermediate=False)
     # The first threshold is infinite: nothing is called positive. No probability is above 1.
     return pd.DataFrame(dict(zip(columns, (np.minimum(thresholds, 1.0), false, true), strict=True)))
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from finsent.errors import RunStopped
+from finsent.errors import RunChangedError, RunStopped
 from finsent.failures import give_room_back, in_words, set_room_aside
 from finsent.launcher import start_next
 from finsent.parallel import agreed, is_main, join, leave, total, under_torchrun
@@ -45,6 +45,7 @@ def main(folder: Path) -> int:
         pid=process.pid,
         pid_created=process.create_time(),
         started=run.started or datetime.now(UTC),
+        resumed=datetime.now(UTC) if run.started else None,
         ended=None,
         error=None,
         versions={"python": sys.version.split()[0]} | {name: importlib.metadata.version(name) for name in PACKAGES},
@@ -78,7 +79,7 @@ def carry_out(run: Run) -> None:
 
     from finsent.metrics import compare_predictions, on_test_split
     from finsent.models import load_base, model_hash, resolve_model
-    from finsent.rows import draw_rows
+    from finsent.rows import rows_of_run
 
     transformers.utils.logging.disable_progress_bar()
     folder = run.folder
@@ -87,15 +88,21 @@ def carry_out(run: Run) -> None:
     join(run.recipe.processes)
     run = _settle_dtype(run)
     recipe = run.settled_recipe
-    rows = draw_rows(recipe)
+    rows = rows_of_run(run)
     source = resolve_model(recipe.model)
+    base_hash = model_hash(source)
+    if run.model_hash and run.model_hash != base_hash:
+        raise RunChangedError(
+            f"The base model of run {run.id} ({source.title}) has changed since it began. Put its files back as they "
+            "were, or launch a new run: duplicate this one."
+        )
     run = _record(
         run,
         splits=rows.counts,
         source_title=rows.data.title,
         source_hash=rows.data.fingerprint,
         model_title=source.title,
-        model_hash=model_hash(source),
+        model_hash=base_hash,
     )
     _say("Data: %s, %s", rows.data.title, rows.counts)
     _save(rows.train[["row_id", "text", "label", "answers"]], folder / "predictions" / "training_rows.parquet")
@@ -176,6 +183,9 @@ def _train(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     steps = trainer.state.global_step
     kept = "The adapter up to there is saved and can classify."
+    best = trainer.state.best_global_step
+    if run.recipe.checkpoint == "best" and best:
+        kept = f"The adapter of step {best}, the best until then, is saved and can classify."
     if run.recipe.checkpoint == "averaged":
         trainer.accelerator.wait_for_everyone()
         finished = give_mean(trainer.model, snapshots_dir(folder), trainer.state, run.recipe.soup)
@@ -183,6 +193,7 @@ def _train(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
             kept = f"Saved is the mean of the {finished} of {run.recipe.soup} adapters that had all of their steps."
     if is_main():
         save_adapter(trainer.model, run)
+    peak = total(peak_memory())
     _record(
         run,
         steps=steps,
@@ -191,8 +202,8 @@ def _train(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
             "training_seconds": time.perf_counter() - started,
             "packed_tokens": total(trainer.packed_tokens),
             "row_tokens": total(trainer.row_tokens),
-            "peak_memory_bytes": peak_memory(),
-            "best_step": trainer.state.best_global_step,
+            "peak_memory_bytes": peak,
+            "best_step": best,
             "ended_early": steps < trainer.state.max_steps and not stopping,
         },
     )

@@ -7,7 +7,7 @@ import streamlit as st
 
 from finsent.charts import confusion_figure
 from finsent.generated import PARSING_RULES, as_generated, disagreements, has_generated
-from finsent.judged import judged_sets
+from finsent.judged import OWN, judged_sets
 from finsent.metrics import evaluate_predictions
 from finsent.report import evaluation_json, run_report
 from finsent.runs import Run
@@ -41,7 +41,7 @@ def show_more(run: Run, on: str, tables: Judged, runs: list[Run], classes: int, 
         lambda: show_scale(tables, classes),
         lambda: show_confidence(tables),
         lambda: show_threshold(tables),
-        lambda: show_written(run.id, tables, classes, dark),
+        lambda: show_written(run.id, on, tables, classes, dark),
         lambda: show_several(run, on, runs, classes),
         lambda: show_export(run, on, tables, classes),
     )
@@ -51,14 +51,15 @@ def show_more(run: Run, on: str, tables: Judged, runs: list[Run], classes: int, 
                 show()
 
 
-def show_written(run_id: str, run: Judged, classes: int, dark: bool) -> None:
+def show_written(run_id: str, on: str, run: Judged, classes: int, dark: bool) -> None:
     st.markdown("Scoring asks for the likeliest label. Generation lets the model write, and then reads the answer.")
     with st.expander("How an answer is read"):
         st.markdown("\n".join(f"- {rule}" for rule in PARSING_RULES))
     test = run.test
     if not all(has_generated(table) for table in test):
         st.info("Neither model has written answers for these rows yet. On the command line:")
-        st.code(f"python -m finsent evaluate {run_id} --generate", language="bash")
+        rows = "" if on == OWN else " --data FILE"
+        st.code(f"python -m finsent evaluate {run_id}{rows} --generate", language="bash")
         return
     flatter = st.toggle("Count invalid answers as neutral, as some published evaluators do", key="flatter")
     written = [as_generated(table, flatter) for table in test]

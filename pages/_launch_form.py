@@ -74,9 +74,9 @@ def _show_search() -> None:
             "its validation split and, where n is more than 422, training rows that were left; never on test "
             "rows. Low and high are the 95 % interval of the accuracy. “All seven” is LoRA on every matrix of a layer, "
             "“answers” the loss within the allowed answers, “averaged” the mean of late adapters (four in the first "
-            "lines, twelve in those of more than 422 rows). A soup is the mean of the seeds' adapters. Figures move by "
-            "about a point from seed to seed (42 where none is named), and most lines cannot be told apart. By "
-            "command: python -m finsent search."
+            "lines, twelve in those of more than 422 rows). The soups are of the adapters of the seeds beside them (42 "
+            "where none is named). Figures move by half a point to two from seed to seed; most lines cannot be told "
+            "apart. To try them again: python -m finsent search."
         )
 
 

@@ -44,8 +44,8 @@ def _view(folder: Path, was_active: bool) -> None:
         return
     if was_active and not run.active:
         st.rerun()
-    if run.waiting:
-        start_next(run.folder.parent)
+    if run.waiting and start_next(run.folder.parent) is not None:
+        run = read_run(folder)
     with st.container(border=True):
         _head(run)
         curves = _curves(run)
@@ -141,7 +141,7 @@ def _progress(run: Run, curves: pd.DataFrame) -> None:
         return
     words = STAGE_WORDS[run.state]
     if run.waiting:
-        before = [other.id for other in waiting_runs(run.folder.parent)].index(run.id)
+        before = sum(other.queued_at < run.queued_at for other in waiting_runs(run.folder.parent))
         words = f"Waiting for its turn, {before} in the queue before it" if before else "Waiting for its turn, next"
     if run.state is RunState.TRAINING and run.recipe.soup > 1:
         words += f" adapter {_present_adapter(run)} of {run.recipe.soup} for the soup"

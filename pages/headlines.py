@@ -9,9 +9,11 @@ from finsent.charts_headlines import answers_table, probability_bars
 from finsent.classify import Classified, Classifier, read_texts
 from finsent.datasets import export_csv
 from finsent.errors import FinsentError
+from finsent.history import adapter_time
 from finsent.labels import NEWS_ANSWERS, POST_ANSWERS
 from finsent.runs import Run, default_runs_dir, list_runs
 from pages._choose_run import choose_run
+from pages._run_parts import safe_title
 from pages._ui import page_head, plain_markdown, show_chart, user_errors, what_is
 
 EXAMPLES = """\
@@ -22,7 +24,8 @@ MAX_CHARTS = 5
 
 
 @st.cache_resource(max_entries=1, show_spinner="Loading the base model in 4 bits …")
-def load_classifier(model: str, run_id: str | None) -> Classifier:
+def load_classifier(model: str, run_id: str | None, trained: int) -> Classifier:
+    """Return the classifier of a run, or of a base model alone; ``trained`` changes when its adapter does."""
     run = next((run for run in list_runs(default_runs_dir()) if run.id == run_id), None)
     return Classifier.of_run(run) if run else Classifier(model)
 
@@ -35,11 +38,11 @@ def choose_adapter(runs: list[Run]) -> Run | None:
     return None
 
 
-def show_results(results: list[Classified], answers_name: str, seconds: float) -> None:
-    models = 2 if results[0].tuned else 1
+def show_results(results: list[Classified], answers_name: str, seconds: float, title: str) -> None:
+    models = f"the baseline and run {title}" if title else "the baseline"
     st.caption(
-        f"{len(results)} {'text' if len(results) == 1 else 'texts'}, {models} {'models' if models > 1 else 'model'}, "
-        f"{seconds:.2f} s on this machine. Probabilities are within the answer set of {answers_name}."
+        f"{len(results)} {'text' if len(results) == 1 else 'texts'} by {models}, {seconds:.2f} s on this machine. "
+        f"Probabilities are within the answer set of {answers_name}."
     )
     for number, result in enumerate(results[:MAX_CHARTS]):
         with st.container(border=True):
@@ -83,12 +86,13 @@ if asked:
     try:
         texts = read_texts(io.BytesIO(upload.getvalue()), upload.name) if upload else typed.splitlines()
         texts = [text for text in texts if text.strip()]
-        classifier = load_classifier(run.recipe.model if run else "embedded", run.id if run else None)
+        named = (run.recipe.model, run.id, adapter_time(run)) if run else ("embedded", None, 0)
+        classifier = load_classifier(*named)
         with st.spinner(f"Asking {'both models' if run else 'the baseline'} about {len(texts)} texts …"):
             started = pd.Timestamp.now()
             results = classifier.classify(texts, kinds[kind])
             seconds = (pd.Timestamp.now() - started).total_seconds()
-        st.session_state["headline_results"] = (results, kind, seconds)
+        st.session_state["headline_results"] = (results, kind, seconds, safe_title(run) if run else "")
     except FinsentError as error:
         st.error(plain_markdown(str(error)), icon=":material/error:")
 if "headline_results" in st.session_state:

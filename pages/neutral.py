@@ -49,7 +49,7 @@ def explain_missing(run: Run) -> None:
     st.page_link("pages/train.py", label="Launch a run", icon=":material/play_circle:")
 
 
-def show_summary(items: pd.DataFrame, split: str) -> None:
+def show_summary(run: Run, items: pd.DataFrame, split: str) -> None:
     summary = error_summary(items)
     texts = f"{summary['n']:,} neutral {split} texts"
     if summary["n"] == 0:
@@ -69,7 +69,7 @@ def show_summary(items: pd.DataFrame, split: str) -> None:
         " · ".join(f"{name} {count:,}" for name, count in outcomes.items())
         + ". Bullish counts as positive; an answer that is no label counts as wrong."
     )
-    if split == "validation":
+    if split == "validation" and run.recipe.checkpoint == "best":
         st.caption("Validation texts helped to choose the checkpoint, so they flatter the fine-tuned model.")
 
 
@@ -235,7 +235,7 @@ with user_errors():
     )
     known_as = (str(run.folder), split, str(run.predictions_file("tuned").stat().st_mtime_ns))
     items = load_items(run, known_as, split)
-    show_summary(items, split)
+    show_summary(run, items, split)
     show_list(run, items)
     st.subheader("What they have in common", anchor=False)
     groups, words = st.tabs(["Error rates", "Words"])

@@ -27,13 +27,15 @@ def choose(runs: list[Run]) -> list[Run]:
     """Show the history and return the chosen runs, in the order of the table."""
     table = history_table(runs)
     table["time"] = [took(run) for run in runs]
-    wanted = st.query_params.get("run")
-    start = [place for place, run in enumerate(runs) if run.id == wanted][:1]
+    # Rows are chosen by their place, which a new run moves: each list of runs is a table of its own, and the address
+    # keeps which ones are chosen.
+    ids = [run.id for run in runs]
+    start = [place for place, ident in enumerate(ids) if ident in st.query_params.get_all("run")]
     event = st.dataframe(
         table,
         hide_index=True,
         placeholder="–",
-        key="history",
+        key=f"history-{hash(tuple(ids))}",
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={"selection": {"rows": start}} if start else None,
@@ -68,7 +70,9 @@ def choose(runs: list[Run]) -> list[Run]:
         "(after), over three classes on each run's own test rows. Tick one run to open it, or several to lay their "
         "curves over one another."
     )
-    return [runs[row] for row in event.selection.rows if row < len(runs)]
+    chosen = [runs[row] for row in event.selection.rows if row < len(runs)]
+    st.query_params["run"] = [run.id for run in chosen]
+    return chosen
 
 
 def show_record(run: Run) -> None:

@@ -6,7 +6,7 @@ from finsent.advice import memory_advice, smaller_settings, step_bytes
 from finsent.recipes import change_recipe, get_recipe
 
 
-@pytest.mark.parametrize(("batch", "accumulation"), [(8, 1), (32, 2), (6, 1), (3, 1)])
+@pytest.mark.parametrize(("batch", "accumulation"), [(8, 1), (32, 2), (6, 1), (3, 1), (64, 8), (64, 256)])
 def test_the_settings_hold_less_and_a_step_stays_as_many_rows(batch: int, accumulation: int):
     recipe = change_recipe(
         get_recipe("quick"), {"model": "qwen3-0.6b", "batch_size": batch, "gradient_accumulation": accumulation}

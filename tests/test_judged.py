@@ -3,7 +3,7 @@
 import pytest
 
 from finsent.errors import RunError, RunStateError
-from finsent.judged import OWN, judged_pair, judged_sets, save_judged
+from finsent.judged import OWN, forget_judged, judged_pair, judged_sets, save_judged
 from finsent.recipes import get_recipe
 from finsent.runs import create_run
 from tests.predictions import made_pair, made_run, twelve
@@ -27,6 +27,17 @@ def test_the_same_rows_judged_again_take_the_place_of_the_first(runs_dir):
     key = save_judged(run, "second.csv", FINGERPRINT, baseline, tuned)
     assert judged_sets(run) == {OWN: "its own test split", key: "second.csv"}
     assert judged_pair(run, key)[1]["predicted"].tolist() == tuned["predicted"].tolist()
+
+
+def test_what_a_replaced_adapter_answered_is_forgotten(runs_dir):
+    run = made_run(runs_dir, *made_pair(40, validation=10))
+    save_judged(run, "other.csv", FINGERPRINT, *twelve())
+    forget_judged(run)
+    assert judged_sets(run) == {}
+    assert not run.evaluation_file.exists()
+    # The base model has not changed.
+    assert run.predictions_file("baseline").is_file()
+    forget_judged(run)
 
 
 @pytest.mark.parametrize("key", ["..", "../..", "abc", "0" * 12, "/etc"])

@@ -11,18 +11,20 @@ import psutil
 import pytest
 
 from finsent import launcher
+from finsent.datasets import load_data
 from finsent.errors import (
     DataError,
     HubUnreachableError,
     ModelNotFoundError,
     RunActiveError,
+    RunChangedError,
     RunStateError,
     SourceNotFoundError,
     WorkerStartError,
 )
 from finsent.launcher import end_now, follow, launch, resume, start_next, stop, submit
 from finsent.recipes import change_recipe, get_recipe
-from finsent.runs import RunState, active_run, create_run, list_runs, load_run, log_tail, waiting_runs
+from finsent.runs import RunState, active_run, create_run, list_runs, load_run, log_tail, update_run, waiting_runs
 
 ROUNDS = 100
 STUB = (sys.executable, str(Path(__file__).parent / "stub_worker.py"))
@@ -202,8 +204,9 @@ def test_a_stopped_run_goes_on_in_the_same_folder(recipe, runs_dir, monkeypatch)
     stop(run)
     assert finish(run).state == RunState.STOPPED
     monkeypatch.setenv("STUB_STEP_SECONDS", "0.01")
+    before = load_run(runs_dir, run.id).seconds
     again = resume(run, command=STUB)
-    assert (again.id, again.error, again.ended) == (run.id, None, None)
+    assert (again.id, again.error, again.ended, again.worked) == (run.id, None, None, before)
     end = finish(again)
     assert (end.state, end.steps) == (RunState.DONE, 20)
     assert not (run.folder / "stop").exists()
@@ -245,6 +248,33 @@ def test_a_run_whose_data_are_gone_is_not_resumed(recipe, runs_dir, tmp_path, mo
     with pytest.raises(SourceNotFoundError, match=r"data\.csv"):
         resume(run, command=STUB)
     assert load_run(runs_dir, run.id).state == RunState.LOST
+
+
+def test_a_run_whose_data_have_changed_is_not_resumed(recipe, runs_dir, tmp_path, monkeypatch):
+    data = tmp_path / "data.csv"
+    write_data(data)
+    monkeypatch.setenv("STUB_DIE_AT", "2")
+    run = launch(change_recipe(recipe, {"source": str(data)}), runs_dir, command=STUB)
+    finish(run)
+    update_run(run.folder, source_hash=load_data(str(data)).fingerprint)
+    with data.open("a") as file:
+        file.write("Sales were flat,neutral\n")
+    with pytest.raises(RunChangedError, match=r"data\.csv.* have changed"):
+        resume(run, command=STUB)
+    assert load_run(runs_dir, run.id).state == RunState.LOST
+    write_data(data)
+    monkeypatch.delenv("STUB_DIE_AT")
+    assert finish(resume(run, command=STUB)).state == RunState.DONE
+
+
+def test_a_worker_knows_nothing_of_the_group_of_the_one_that_started_it(recipe, runs_dir, monkeypatch):
+    told = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0", "ROLE_NAME": "default"}
+    told |= {"MASTER_ADDR": "localhost", "TORCHELASTIC_RUN_ID": "x", "PET_NNODES": "1", "OMP_NUM_THREADS": "1"}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    says = (sys.executable, "-c", f"import os; print(sorted(set({list(told)}) & set(os.environ)))")
+    run = finish(launch(recipe, runs_dir, command=says))
+    assert log_tail(run, lines=1) == "['OMP_NUM_THREADS', 'PET_NNODES']"
 
 
 def test_a_run_that_heeds_nothing_is_ended_with_its_children(recipe, runs_dir):

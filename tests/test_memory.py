@@ -121,6 +121,11 @@ def test_prediction_meets_a_measured_step(changes: dict, tiny_model: Path, even_
     assert step.peak_bytes == pytest.approx(step.predict(recipe).total, rel=0.1)
 
 
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_step_of_few_rows_is_measured(size: int, tiny_llama: Path, even_rows: Path):
+    assert measure_step(quick(model=str(tiny_llama), source=str(even_rows), batch_size=size)).rows == size
+
+
 def test_a_step_that_cannot_be_measured_says_why():
     with pytest.raises(FinsentError, match="no-such-model"):
         measure_apart(quick(model="no-such-model"))

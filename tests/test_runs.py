@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psutil
 import pytest
@@ -58,6 +58,16 @@ def test_a_new_run_is_queued_and_read_back_as_written(run, runs_dir):
     assert again.state == RunState.QUEUED
     assert again.title == "first"
     assert again.seconds is None
+
+
+def test_the_pause_before_a_resume_is_not_time_at_work(run):
+    monday, day = datetime(2026, 3, 2, 9, tzinfo=UTC), timedelta(days=1)
+    run = run.model_copy(update={"started": monday, "ended": monday + timedelta(seconds=60)})
+    assert run.seconds == 60
+    waiting = run.model_copy(update={"worked": 60.0, "resumed": monday + day, "ended": None})
+    assert waiting.waiting and waiting.seconds == 60
+    later = {"pid": 1, "resumed": monday + 2 * day, "ended": monday + 2 * day + timedelta(seconds=5)}
+    assert waiting.model_copy(update=later).seconds == 65
 
 
 def test_creating_leaves_no_scratch_folder(run, runs_dir):

@@ -83,6 +83,17 @@ def test_an_empty_folder_is_said_so(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "names", [("train.csv", "test.csv"), ("2023.csv", "news_test.csv"), ("a.csv", "deep/valid.csv")]
+)
+def test_every_file_of_a_folder_is_read_whatever_its_name(tmp_path, names):
+    for number, name in enumerate([*names, ".cache/old.csv"]):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("text,label\n" + "".join(f"Text {number} {n},neutral\n" for n in range(20)))
+    texts = load_data(str(tmp_path)).rows["text"]
+    assert sorted(texts) == sorted(f"Text {number} {n}" for number in range(2) for n in range(20))
+
+
+@pytest.mark.parametrize(
     ("labels", "answers"),
     [
         (["bearish", "neutral", "bullish"], ["bearish|neutral|bullish"] * 3),

@@ -30,6 +30,10 @@ def test_a_calibration_measures_is_kept_and_is_the_estimates_basis(recipe, runs_
     assert estimate.seconds == pytest.approx(expected)
 
 
+def test_settings_that_need_looks_are_measured_without_them(recipe, runs_dir):
+    assert calibrate(change_recipe(recipe, {"early_stopping": 2}), runs_dir).train_row > 0
+
+
 def test_another_machine_has_a_speed_of_its_own(recipe, runs_dir, monkeypatch):
     file = speed._calibration_file(recipe, runs_dir)
     file.parent.mkdir()

@@ -64,6 +64,15 @@ def test_the_picked_threshold_is_the_most_lenient_that_keeps_the_promise():
     assert called_positive(lower) > 0.05
 
 
+@pytest.mark.parametrize(("target", "threshold"), [(0.2, 0.95), (0.25, 0.9), (0.5, 0.8), (0.75, 0.7)])
+def test_between_neutral_texts_in_a_row_the_threshold_is_picked_as_leniently(target: float, threshold: float):
+    rows = made_predictions(["positive", *["neutral"] * 4, "positive"], ["positive"] * 6)
+    shares = np.array([0.95, 0.9, 0.8, 0.7, 0.6, 0.5])
+    rows["logp_positive"] = np.log(shares)
+    rows["logp_neutral"] = rows["logp_negative"] = np.log((1 - shares) / 2)
+    assert pick_threshold(rows, target) == pytest.approx(threshold)
+
+
 def test_without_positive_rows_there_is_no_curve():
     table = made_predictions(["neutral", "negative"], ["neutral", "positive"])
     assert threshold_curve(table).empty

@@ -18,7 +18,7 @@ from finsent.failures import in_words
 from finsent.judged import OWN, judged_sets
 from finsent.metrics import on_test_split
 from finsent.recipes import change_recipe
-from finsent.runs import RunState, create_run, load_run
+from finsent.runs import RunState, create_run, load_run, update_run
 from finsent.telemetry import read_curves
 
 
@@ -133,6 +133,26 @@ def test_a_stopped_run_keeps_its_adapter_and_says_up_to_where(tiny_recipe, runs_
     assert load_run(runs_dir, run.id).has_comparison
     assert figures["n"] == run.splits["test"]
     assert json.loads(run.evaluation_file.read_text()).items() <= figures.items()
+
+    def while_evaluating(folder):
+        return json.loads((folder / "run.json").read_text())["state"] == "evaluating"
+
+    # Resumed to the end of its training, it has another adapter: those figures are not of it.
+    monkeypatch.setattr(worker, "stop_requested", while_evaluating)
+    update_run(run.folder, state=RunState.QUEUED)
+    assert worker.main(run.folder) == 0
+    run = load_run(runs_dir, run.id)
+    assert (run.state, run.steps) == (RunState.STOPPED, 6)
+    assert not run.has_comparison
+    assert not run.evaluation_file.exists()
+
+
+def test_a_run_whose_base_model_has_changed_does_not_go_on(tiny_recipe, runs_dir):
+    run = create_run(tiny_recipe, runs_dir)
+    update_run(run.folder, model_hash="0" * 64)
+    assert worker.main(run.folder) == 1
+    assert "base model" in load_run(runs_dir, run.id).error
+    assert "has changed since it began" in load_run(runs_dir, run.id).error
 
 
 def test_a_failure_is_one_sentence_and_the_log_has_the_traceback(tiny_recipe, runs_dir, monkeypatch, capsys):

@@ -39,7 +39,7 @@ def test_both_models_answer_and_texts_stay_plain(runs_dir, tiny_recipe):
     nasty = "<b>Profit</b> **rose** [link](http://x)"
     app = classify(app, f"{nasty}\n\nSales fell.")
     assert not app.exception
-    assert "2 texts, 2 models" in said(app)
+    assert f"2 texts by the baseline and run {run.id}" in said(app)
     assert nasty in [element.value for element in app.text]
     assert nasty not in said(app)
     (table,) = [element.value for element in app.dataframe if "text" in element.value]

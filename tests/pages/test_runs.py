@@ -55,6 +55,15 @@ def test_a_run_named_by_the_address_is_open(app, run):
     assert "(n = 48)" in sentence
 
 
+def test_the_chosen_run_stays_chosen_when_another_one_comes(app, run, runs_dir):
+    open_run(app, run)
+    other = update_run(create_run(get_recipe("quick"), runs_dir, name="two").folder, state="stopped")
+    app.run()
+    assert len(app.dataframe[0].value) == 2
+    assert [element.value for element in app.subheader if element.value in ("one", "two")] == ["one"]
+    assert app.query_params["run"] == [run.id] != [other.id]
+
+
 def test_renaming_and_noting(app, run, runs_dir):
     open_run(app, run)
     app.text_input[0].set_value("better name")

@@ -10,7 +10,7 @@ from finsent import launcher
 from finsent.launcher import follow, stop
 from finsent.models import MODELS
 from finsent.recipes import change_recipe, get_recipe
-from finsent.runs import RunState, active_run, list_runs, load_run, stop_requested, waiting_runs
+from finsent.runs import RunState, active_run, create_run, list_runs, load_run, stop_requested, waiting_runs
 from finsent.settings import settings
 from tests.test_launcher import STUB, model_folder  # noqa: F401
 
@@ -179,6 +179,15 @@ def test_a_lost_run_shows_its_last_words(app, runs_dir, model_folder):  # noqa: 
     app.query_params["run"] = run.id
     app.run()
     assert r"out of \*luck\*" in app.error[0].value
+
+
+def test_a_waiting_run_starts_when_somebody_looks_at_it(app, runs_dir, model_folder):  # noqa: F811
+    run = create_run(change_recipe(get_recipe("quick"), {"model": str(model_folder)}), runs_dir)
+    app.query_params["run"] = run.id
+    app.run()
+    assert not app.exception
+    assert not load_run(runs_dir, run.id).waiting
+    list(follow(run, 0.05))
 
 
 def test_a_second_run_waits_and_is_taken_out_again(app, slow_run, runs_dir, model_folder, monkeypatch):  # noqa: F811
