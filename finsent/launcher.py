@@ -126,6 +126,7 @@ def resume(run: Run, command: Command = None) -> Run:
         SourceNotFoundError, ModelNotFoundError, HubUnreachableError: its data or model are not there any more.
         RunChangedError: its data have changed; those of the hub are looked at by the worker.
     """
+    run = read_run(run.folder)
     validate_launch(run.recipe)
     if run.recipe.source != "hub":
         rows_of_run(run)

@@ -62,9 +62,9 @@ def test_a_new_run_is_queued_and_read_back_as_written(run, runs_dir):
 
 def test_the_pause_before_a_resume_is_not_time_at_work(run):
     monday, day = datetime(2026, 3, 2, 9, tzinfo=UTC), timedelta(days=1)
-    run = run.model_copy(update={"started": monday, "ended": monday + timedelta(seconds=60)})
+    run = run.model_copy(update={"started": monday, "ended": monday + timedelta(seconds=60), "pid": 1})
     assert run.seconds == 60
-    waiting = run.model_copy(update={"worked": 60.0, "resumed": monday + day, "ended": None})
+    waiting = run.model_copy(update={"worked": 60.0, "resumed": monday + day, "ended": None, "pid": None})
     assert waiting.waiting and waiting.seconds == 60
     later = {"pid": 1, "resumed": monday + 2 * day, "ended": monday + 2 * day + timedelta(seconds=5)}
     assert waiting.model_copy(update=later).seconds == 65

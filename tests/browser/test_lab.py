@@ -108,7 +108,7 @@ def test_launch_watch_reload_compare(app, page):
 
     open_page(page, f"{app.url}/headlines")
     page.get_by_role("button", name="Classify").click()
-    expect(page.get_by_text("2 models").first).to_be_visible(timeout=3 * MINUTES)
+    expect(page.get_by_text("by the baseline and run").first).to_be_visible(timeout=3 * MINUTES)
     assert_no_error(page)
 
 

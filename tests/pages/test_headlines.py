@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from finsent import worker
 from finsent.runs import create_run
+from pages._run_parts import safe_title
 
 APP = Path(__file__).parents[2] / "streamlit_app.py"
 
@@ -39,7 +40,7 @@ def test_both_models_answer_and_texts_stay_plain(runs_dir, tiny_recipe):
     nasty = "<b>Profit</b> **rose** [link](http://x)"
     app = classify(app, f"{nasty}\n\nSales fell.")
     assert not app.exception
-    assert f"2 texts by the baseline and run {run.id}" in said(app)
+    assert f"2 texts by the baseline and run {safe_title(run)}" in said(app)
     assert nasty in [element.value for element in app.text]
     assert nasty not in said(app)
     (table,) = [element.value for element in app.dataframe if "text" in element.value]

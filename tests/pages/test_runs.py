@@ -61,7 +61,7 @@ def test_the_chosen_run_stays_chosen_when_another_one_comes(app, run, runs_dir):
     app.run()
     assert len(app.dataframe[0].value) == 2
     assert [element.value for element in app.subheader if element.value in ("one", "two")] == ["one"]
-    assert app.query_params["run"] == [run.id] != [other.id]
+    assert app.query_params["run"] == run.id != other.id
 
 
 def test_renaming_and_noting(app, run, runs_dir):
