@@ -56,7 +56,7 @@ def stacked_figure(table: pd.DataFrame, by: str) -> go.Figure:
     ``table`` is that of :func:`source_table` or :func:`split_table`.
     """
     shown = table[table["rows"] > 0][::-1]
-    names = [f"{_short(name)}  {rows:,}" for name, rows in zip(shown[by], shown["rows"], strict=True)]
+    names = [f"{plain_name(name)}  {rows:,}" for name, rows in zip(shown[by], shown["rows"], strict=True)]
     # Bars stand by number, since names that are cut or doctored may be alike.
     places = list(range(len(names)))
     figure = go.Figure()
@@ -89,8 +89,8 @@ def _counts(rows: pd.DataFrame, by: str) -> pd.DataFrame:
     return counts.assign(rows=counts.sum(axis=1)).rename_axis(None, axis=1).reset_index()
 
 
-def _short(name: str) -> str:
-    # Plotly reads some HTML tags in an axis label; a name from a file must stay text.
+def plain_name(name: str) -> str:
+    """Return a name from a file for a chart: cut where it is long, and free of the HTML tags that Plotly reads."""
     name = name.replace("<", "‹").replace(">", "›").replace("&", "＆") or "(none)"
     return name if len(name) <= 28 else name[:27] + "…"
 

@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from finsent import memory
+from finsent.charts_data import plain_name
 from finsent.memory import MemoryAccount, MethodCost
 from finsent.summary import TARGET_MODULES, Matrix, Summary, lora_parameters
 
@@ -209,7 +210,9 @@ def methods_figure(table: pd.DataFrame, height: int = 220) -> go.Figure:
 def _nodes(summary: Summary) -> dict[str, dict]:
     """Return the treemap's nodes by id, parents before children, each branch the sum of what is below."""
     root = summary.title
-    nodes = {root: {"label": root, "parent": "", "parameters": 0, "color": _BRANCH_COLORS[0], "storage": "all"}}
+    nodes = {
+        root: {"label": plain_name(root), "parent": "", "parameters": 0, "color": _BRANCH_COLORS[0], "storage": "all"}
+    }
     for part in summary.tree:
         names = _words(part.path, summary.parameters.tied)
         nodes[root]["parameters"] += part.parameters

@@ -4,6 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from finsent.charts import BASELINE_COLOR, LABEL_COLORS, TUNED_COLOR
+from finsent.charts_data import plain_name
 from finsent.labels import BEARISH, BULLISH
 
 _LOOKS = (("baseline", "baseline", BASELINE_COLOR, "diamond"), ("tuned", "fine-tuned", TUNED_COLOR, "circle"))
@@ -89,4 +90,4 @@ def probability_figure(baseline: dict[str, float], tuned: dict[str, float]) -> g
 
 
 def _readable(name: str) -> str:
-    return name.replace("_", " ")
+    return plain_name(name.replace("_", " "))

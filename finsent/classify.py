@@ -1,13 +1,14 @@
 """Classify any text with the baseline and a run's fine-tuned model, from one base model in memory."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any, BinaryIO
+from typing import Any
 
 import pandas as pd
 
-from finsent.errors import EmptyDataError, EncodingError, MissingColumnError, SourceNotFoundError
+from finsent.errors import EmptyDataError, MissingColumnError, SourceNotFoundError
 from finsent.generation import generate_answers
 from finsent.labels import FIVE_LABELS, NEWS_ANSWERS, join_answers, split_answers
 from finsent.models import load_adapter, load_base
@@ -16,6 +17,7 @@ from finsent.prompts import build_prompt, system_prompt_for
 from finsent.recipes import Attention
 from finsent.runs import Run, list_runs
 from finsent.scoring import Report, score_labels
+from finsent.sources import read_table
 
 MAX_CHARACTERS = 2_000
 
@@ -136,21 +138,19 @@ def text_rows(texts: list[str], answers: tuple[str, ...] = NEWS_ANSWERS) -> pd.D
     )
 
 
-def read_texts(file: Path | BinaryIO, name: str) -> list[str]:
-    """Return the column “text” of a CSV file; ``name`` is what messages call it.
+def read_texts(file: Path | io.BytesIO, name: str) -> list[str]:
+    """Return the column “text” of a file of a kind that data may have; ``name`` is what messages call it.
 
     Raises:
-        DataError: there is no such file, it is not a CSV file in UTF-8, or it has no such column.
+        DataError: there is no such file, it cannot be read (see :func:`finsent.sources.read_table`), or it has no such
+            column.
     """
-    try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise SourceNotFoundError(f"There is no file {name}.") from None
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise EncodingError(f"{name} is not a CSV file in UTF-8 with a column “text” ({error}).") from None
+    if isinstance(file, Path) and not file.is_file():
+        raise SourceNotFoundError(f"There is no file {name}.")
+    table = read_table(file, name)
     if "text" not in table:
         raise MissingColumnError(f"{name} has no column “text”; it has: {', '.join(map(str, table.columns))}.")
-    return table["text"].tolist()
+    return table["text"].fillna("").astype(str).tolist()
 
 
 def newest_adapter(runs_dir: Path) -> Run | None:

@@ -32,7 +32,8 @@ def evaluate_run(
     as after a stop, they are made and saved); with ``data``, a source name or path, every row of it is scored anew
     and kept beside the run (see :mod:`finsent.judged`).
     With ``generate`` the figures are of the answers that the models write, ``scored`` holds those of label scoring,
-    and ``disagreements`` counts the rows on which the two differ.
+    and ``disagreements`` counts the rows on which the two differ. What puts them into proportion stays that of label
+    scoring, since a written answer has no probability.
 
     Raises:
         RunStateError: the run has no adapter yet.

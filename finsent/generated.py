@@ -14,7 +14,7 @@ from finsent.labels import INVALID, NEUTRAL
 
 PARSING_RULES = (
     "The first word of the answer must be a label of the row's answer set, whatever its case.",
-    "Quotation marks, brackets, dashes and colons before it, and anything after it, do not matter.",
+    "Punctuation and spaces before it, and anything after it, do not matter.",
     "“It is positive”, “positively”, another answer set's label and an empty answer are invalid.",
     "An invalid answer is wrong. It is a class of its own, and never counted as neutral unless you ask for it here.",
 )

@@ -5,6 +5,7 @@ Each row's prompt names the answers that it allows (its answer set): ``positive,
 """
 
 import re
+import unicodedata
 
 NEGATIVE, NEUTRAL, POSITIVE = "negative", "neutral", "positive"
 BEARISH, BULLISH = "bearish", "bullish"
@@ -52,6 +53,10 @@ def answers_in(system_prompt: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _says_nothing(character: str) -> bool:
+    return character.isspace() or character == "`" or unicodedata.category(character).startswith("P")
+
+
 def parse_answer(generated: str, answers: tuple[str, ...]) -> str:
     """Return the label that a generated answer states, or ``"invalid"``.
 
@@ -60,6 +65,6 @@ def parse_answer(generated: str, answers: tuple[str, ...]) -> str:
     invalid.
     """
     match = _WORD.search(generated.lower())
-    if match is None or generated[: match.start()].strip(" \t\r\n\"'*`([-:"):
+    if match is None or not all(map(_says_nothing, generated[: match.start()])):
         return INVALID
     return match.group() if match.group() in answers else INVALID

@@ -98,13 +98,14 @@ def resolve_model(name: str) -> ModelSource:
 
 
 def model_hash(source: ModelSource) -> str:
-    """Return the SHA-256 of a model's configuration and weights (hex), or the repository's name on the hub."""
+    """Return the SHA-256 of a model's configuration, tokenizer and weights (hex); on the hub, its repository."""
     if source.name == EMBEDDED:
         return _GGUF_SHA256
     if source.path is None:
         return f"hub:{QWEN3_REPOSITORY}"
     digest = hashlib.sha256()
-    for file in [source.path / "config.json", *sorted(source.path.glob("*.safetensors"))]:
+    tokenizer, weights = (sorted(source.path.glob(pattern)) for pattern in ("tokenizer*", "*.safetensors"))
+    for file in [source.path / "config.json", *tokenizer, *weights]:
         digest.update(file.name.encode())
         with file.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())

@@ -102,6 +102,6 @@ def load_predictions(path: Path) -> pd.DataFrame:
 def baseline_key(model_hash: str, compute_dtype: str, rows: pd.DataFrame) -> str:
     """Return the key under which baseline predictions are shared: a hash of model, arithmetic, rows and prompts."""
     digest = hashlib.sha256(f"{model_hash}\n{compute_dtype}\n".encode())
-    columns = ["row_id", "label", "prompt", "answers", "split"]
-    digest.update(pd.util.hash_pandas_object(rows[columns], index=False).to_numpy().tobytes())
+    told = rows.reindex(columns=[*ROW_COLUMNS, "prompt"]).astype(str)
+    digest.update(pd.util.hash_pandas_object(told, index=False).to_numpy().tobytes())
     return digest.hexdigest()[:32]

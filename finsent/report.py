@@ -57,7 +57,8 @@ def render_report(title: str, evaluation: dict[str, Any], test: Pair, facts: dic
 
     classes = len(evaluation["labels"])
     answers = answers_table(*test, classes)
-    wrong = cell_rows(answers, "tuned", NEUTRAL, POSITIVE)
+    # Over three classes, as the figure counts them: bullish is positive.
+    wrong = cell_rows(answers_table(*test, 3), "tuned", NEUTRAL, POSITIVE)
     template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
         _TEMPLATE.read_text(encoding="utf-8")
     )

@@ -200,6 +200,9 @@ def to_sujet(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
 
     Market posts are rows labelled bearish or bullish, rows whose ``family`` is ``post``, and all rows of a table
     that has neither a positive nor a negative one. A ``system_prompt`` of a row's own goes before that.
+
+    Raises:
+        DataError: nothing says whether a neutral row is news or a post.
     """
     label = table["label"].astype(str).str.strip().str.lower()
     post = label.isin([BEARISH, BULLISH])
@@ -207,10 +210,15 @@ def to_sujet(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
         post |= table["family"].astype(str).eq("post")
     elif post.any() and not label.isin([POSITIVE, NEGATIVE]).any():
         post[:] = True
+    elif post.any() and (~post & ~label.isin([POSITIVE, NEGATIVE]) & _without_prompt(table)).any():
+        # Taken for news, every neutral post would have a prompt that gives its label away.
+        raise DataError(
+            f"{dataset} has labels of news (positive, negative) and of posts (bearish, bullish), and a neutral row may "
+            "be either. Add a column “family” that says news or post."
+        )
     prompts = post.map({True: system_prompt_for(POST_ANSWERS), False: system_prompt_for(NEWS_ANSWERS)})
     if "system_prompt" in table:
-        own = table["system_prompt"].astype("string").fillna("")
-        prompts = prompts.where(own.str.strip() == "", own)
+        prompts = prompts.where(_without_prompt(table), table["system_prompt"].astype("string"))
     text = table["text"].astype(str)
     sujet = pd.DataFrame(
         {
@@ -237,6 +245,13 @@ def refuse_empty(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> No
                 f"{name}: {int(bad.sum()):,} of {len(table):,} rows have an empty {column}, the first is row "
                 f"{int(bad.idxmax()) + 1:,}. Fill it or remove such rows."
             )
+
+
+def _without_prompt(table: pd.DataFrame) -> pd.Series:
+    """Return which rows bring no system prompt of their own."""
+    if "system_prompt" not in table:
+        return pd.Series(True, index=table.index)
+    return table["system_prompt"].astype("string").fillna("").str.strip() == ""
 
 
 def _parse(file: Path | io.BytesIO, kind: str, lines: bool) -> pd.DataFrame:

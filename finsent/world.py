@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import psutil
 
@@ -52,7 +53,7 @@ def hub_answers() -> bool:
     """Whether a connection to the model hub opens within three seconds.
 
     The hub's own client retries for minutes when the network is down, so it is asked only after this. Respects
-    ``HF_HUB_OFFLINE`` and ``HF_ENDPOINT``.
+    ``HF_HUB_OFFLINE``, ``HF_ENDPOINT`` and ``HTTPS_PROXY`` (whose proxy is asked for then).
     """
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "TRUE", "YES", "ON"}:
         return False
@@ -63,6 +64,9 @@ def hub_answers() -> bool:
 @cache
 def _probe(endpoint: str, _minute: int) -> bool:
     address = urlsplit(endpoint)
+    if not proxy_bypass(address.hostname or ""):
+        # Behind a proxy the hub's client speaks to that alone.
+        address = urlsplit(getproxies().get(address.scheme, endpoint))
     port = address.port or (80 if address.scheme == "http" else 443)
     try:
         with socket.create_connection((address.hostname or "", port), timeout=_PROBE_SECONDS):
@@ -96,7 +100,7 @@ def gpu_name() -> str | None:
 
 
 def usable_cores() -> int:
-    """Return the number of CPU cores that this process may use (containers and affinity included)."""
+    """Return the number of CPU cores that this process may use (by its affinity; a container's quota is not seen)."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -78,7 +78,7 @@ def few_validation_rows(validation: Pair | None) -> bool:
 def show_prior(run: Judged, classes: int) -> None:
     st.markdown(
         "A model can gain merely by saying one label more or less often. Here the baseline gets one offset for each "
-        "label, fitted on validation rows, and nothing else. What that gains was never a matter of reading the text."
+        "label, fitted on validation rows, and nothing else. What that gains needed no fine-tuning."
     )
     what_is("prior", "paired interval")
     if few_validation_rows(run.validation):
@@ -227,6 +227,10 @@ def show_threshold(run: Judged) -> None:
     with user_errors():
         choice = threshold_choice(run.validation[1], after, target)
     recall, neutral = choice["positive_recall"], choice["neutral_as_positive"]
+    if recall["with"] is None or neutral["with"] is None:
+        missing = "neutral" if neutral["with"] is None else "positive"
+        st.info(f"None of these rows is {missing}, so what a threshold gains or costs cannot be seen on them.")
+        return
     st.markdown(
         f"With the threshold **{choice['threshold']:.2f}** the fine-tuned model calls **{neutral['with']:.1%}** of "
         f"neutral test texts positive instead of {neutral['without']:.1%} ({points(neutral['difference'])}, "

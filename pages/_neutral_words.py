@@ -58,7 +58,8 @@ def show_contrast(items: pd.DataFrame, model: str, table: pd.DataFrame) -> None:
     st.caption(
         f"Top {min(WORDS_SHOWN, len(table))} of {len(table):,} words: texts with the word among the {count:,} called "
         f"positive and the {len(items) - count:,} others, with the log-odds ratio under a prior and its 95 % interval "
-        f"(Monroe et al. 2008). {beyond_chance(table)}"
+        f"(Monroe et al. 2008). {apart_from_zero(table):,} of the intervals leave zero outside, which the prior makes "
+        "rarer by chance than the 5 % of plain intervals."
     )
 
 

@@ -19,8 +19,8 @@ from pages._ui import page_head, plain_markdown, user_errors, what_is
 HEADLINE = "Nordlake Systems proudly opens a bright new visitor centre beside its Tampere plant."
 STEPS = {
     "1 · Freeze": "The base model's weights are stored in 4 bits (NF4) and stay as they are.",
-    "2 · Add": "Two thin matrices, A and B, go beside the query and value weights: W' = W + A·B.",
-    "3 · Train": "Only A and B learn, from labelled texts. Less than 1 % of the parameters move.",
+    "2 · Add": "Two thin matrices, A and B, go beside weights of every layer: W' = W + A·B.",
+    "3 · Train": "Only A and B learn, from labelled texts: in the recipes here at most 2 % of the parameters.",
 }
 VERDICT_LOOKS = {
     "better": ("green", ":material/check_circle:"),
@@ -73,7 +73,8 @@ def show_example(run: Run, example: Example, neutral: int) -> None:
     st.caption(
         f"From the test split of run {safe_title(run)}. The base model calls {example.called_positive:,} of "
         f"{neutral:,} neutral texts positive (or bullish), and fine-tuning put {example.put_right:,} of these right; "
-        "shown is one that the base model was surest about. Percentages are probabilities within the answer set."
+        f"shown is, {'of those put right' if right else 'of all of them'} and news before posts, the one that the base "
+        "model was surest about. Percentages are probabilities within the answer set."
     )
 
 

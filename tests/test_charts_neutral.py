@@ -24,6 +24,14 @@ def test_every_group_has_both_models_with_their_intervals_and_n():
     assert baseline.marker.symbol != tuned.marker.symbol
 
 
+def test_names_from_a_file_stay_text_and_short():
+    tables = made_predictions(["neutral"] * 3, ["positive"] * 3), made_predictions(["neutral"] * 3, ["neutral"] * 3)
+    names = ["<a href='https://x.example'>Reuters</a>"] * 2 + ["a_very_long_name_" * 5]
+    first, second = group_figure(group_errors(neutral_items(*tables).assign(topic=names))).layout.yaxis.ticktext
+    assert "<" not in first and ">" not in first
+    assert len(second) < 45
+
+
 def test_probabilities_are_stacked_in_the_labels_colours():
     figure = probability_figure({"negative": 0.1, "neutral": 0.2, "positive": 0.7}, dict.fromkeys(LABEL_COLORS, 0.25))
     assert [bar.name for bar in figure.data] == ["negative", "neutral", "positive"]

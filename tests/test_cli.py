@@ -126,6 +126,13 @@ def test_bad_files(capsys, runs_dir, tmp_path, command, content, words):
     assert not [entry for entry in runs_dir.iterdir() if not entry.name.startswith(".")]
 
 
+def test_headlines_with_commas_but_no_quotes_are_refused_instead_of_cut(capsys, runs_dir, tmp_path):
+    path = tmp_path / "headlines.csv"
+    path.write_text("text\nSales rose, but profit fell\nOrders were flat, too\n")
+    assert cli.main(["classify", "--file", str(path)]) == 2
+    assert "quotes around it" in capsys.readouterr().err
+
+
 def test_a_second_run_is_refused_while_one_is_active(capsys, runs_dir, tiny_recipe):
     import os
 

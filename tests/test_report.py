@@ -42,6 +42,16 @@ def parsed(html: str) -> Tags:
     return reader
 
 
+@pytest.mark.parametrize("classes", [3, 5])
+def test_the_neutral_texts_listed_are_those_counted(tmp_path: Path, classes: int):
+    gold = ["neutral"] * 6 + ["bullish", "positive"]
+    tuned = ["bullish", "positive", "bullish", "neutral", "negative", "neutral", "bullish", "positive"]
+    pair = (made_predictions(gold, ["neutral"] * 8), made_predictions(gold, tuned))
+    evaluation, html = run_report(made_run(tmp_path, *pair, TRAINING), classes)
+    assert evaluation["tuned"]["neutral_as_positive_count"] == 3
+    assert "3 of 3, surest first." in html[html.index("Neutral texts that the fine-tuned model calls positive") :]
+
+
 @pytest.fixture(params=[3, 5])
 def report(request: pytest.FixtureRequest, tmp_path: Path):
     baseline, tuned = made_pair(260, seed=1, validation=60)

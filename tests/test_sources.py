@@ -99,16 +99,22 @@ def test_every_file_of_a_folder_is_read_whatever_its_name(tmp_path, names):
         (["bearish", "neutral", "bullish"], ["bearish|neutral|bullish"] * 3),
         (["positive", "neutral", "negative"], ["positive|neutral|negative"] * 3),
         (["neutral"], ["positive|neutral|negative"]),
-        (
-            ["bearish", "neutral", "positive"],
-            ["bearish|neutral|bullish", "positive|neutral|negative", "positive|neutral|negative"],
-        ),
+        (["bearish", "positive"], ["bearish|neutral|bullish", "positive|neutral|negative"]),
     ],
 )
 def test_the_answer_set_of_a_file_with_text_and_label(write, labels, answers):
     rows = load_data(write("text,label\n" + "".join(f"t,{label}\n" for label in labels))).rows
     assert rows["label"].tolist() == labels
     assert rows["answers"].tolist() == answers
+
+
+def test_a_neutral_row_that_could_be_either_kind_is_refused_without_a_family(write):
+    # By the labels alone, every neutral post would have a prompt of news, which gives its label away.
+    rows = [("a", "bearish", "post"), ("b", "neutral", "post"), ("c", "positive", "news")]
+    with pytest.raises(DataError, match="“family”"):
+        load_data(write("text,label\n" + "".join(f"{text},{label}\n" for text, label, _ in rows)))
+    told = load_data(write("text,label,family\n" + "".join(",".join(row) + "\n" for row in rows))).rows
+    assert told["answers"].tolist() == ["bearish|neutral|bullish"] * 2 + ["positive|neutral|negative"]
 
 
 def test_labels_lose_only_their_case_and_the_space_around_them(write):

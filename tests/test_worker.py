@@ -17,6 +17,7 @@ from finsent.evaluation import evaluate_run
 from finsent.failures import in_words
 from finsent.judged import OWN, judged_sets
 from finsent.metrics import on_test_split
+from finsent.predictions import baseline_key
 from finsent.recipes import change_recipe
 from finsent.runs import RunState, create_run, load_run, update_run
 from finsent.telemetry import read_curves
@@ -145,6 +146,13 @@ def test_a_stopped_run_keeps_its_adapter_and_says_up_to_where(tiny_recipe, runs_
     assert (run.state, run.steps) == (RunState.STOPPED, 6)
     assert not run.has_comparison
     assert not run.evaluation_file.exists()
+
+
+def test_a_baseline_is_shared_only_where_everything_told_of_its_rows_is_alike(small_csv):
+    rows = load_data(str(small_csv)).rows.assign(split="test", topic="orders")
+    assert baseline_key("m", "float32", rows) == baseline_key("m", "float32", rows.copy())
+    for column in ("topic", "source", "text", "prompt"):
+        assert baseline_key("m", "float32", rows.assign(**{column: "other"})) != baseline_key("m", "float32", rows)
 
 
 def test_a_run_whose_base_model_has_changed_does_not_go_on(tiny_recipe, runs_dir):

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from finsent.calibration import brier_scores, prior_account
 from finsent.full_evaluation import references, run_tables
+from finsent.judged import OWN, save_judged
 from finsent.metrics import compare_predictions
 from finsent.predictions import save_predictions
 from finsent.runs import Run
@@ -34,10 +35,12 @@ def run(runs_dir):
 def opened(run):
     """Open a tab of the page as its address does."""
 
-    def open_tab(part: str, of: Run = run) -> AppTest:
+    def open_tab(part: str, of: Run = run, on: str = OWN) -> AppTest:
         app = AppTest.from_file(APP, default_timeout=60)
         app.run()
         app.query_params["part"], app.query_params["run"] = part, of.id
+        if on != OWN:
+            app.query_params["on"] = on
         app.switch_page("pages/compare.py").run()
         assert not app.exception
         return app
@@ -48,6 +51,14 @@ def opened(run):
 def words(app: AppTest) -> str:
     parts = [*app.markdown, *app.caption, *app.info]
     return "\n".join(element.value for element in parts).replace("\\", "")
+
+
+@pytest.mark.parametrize("missing", ["neutral", "positive"])
+def test_a_threshold_has_no_price_on_rows_of_one_kind(opened, run, missing):
+    pair = [table[~table["label"].isin([missing, "bullish"])] for table in made_pair(120, seed=3)]
+    key = save_judged(run, "other.csv", "0123456789abcdef" * 4, *pair)
+    app = opened("Threshold", on=key)
+    assert f"None of these rows is {missing}" in words(app)
 
 
 def test_the_prior_alone(opened, run):
