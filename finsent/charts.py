@@ -188,9 +188,10 @@ def _styled(figure: go.Figure, height: int) -> go.Figure:
 def dumbbell_figure(table: pd.DataFrame, figure_name: str) -> go.Figure:
     """Return one figure of each class before and after, joined by a line, with 95 % intervals as thin bars.
 
-    ``table`` is :func:`finsent.comparison.per_class_table`; ``figure_name`` is precision, recall or f1.
+    ``table`` is :func:`finsent.comparison.per_class_table`; ``figure_name`` is precision, recall or f1. A class for
+    which neither model has the figure is left out.
     """
-    rows = table[table["figure"] == figure_name]
+    rows = table[table["figure"] == figure_name].dropna(subset=["baseline", "tuned"], how="all")
     figure = go.Figure()
     for _, row in rows.iterrows():
         figure.add_scatter(

@@ -13,6 +13,8 @@ from finsent.statistics import CONFIDENCE, rows_to_settle
 FIXED, BROKEN, STILL_WRONG, STILL_RIGHT = "fixed", "broken", "still wrong", "still right"
 #: What became of a row's answer, in the order of tables and flows.
 TRANSITIONS = (FIXED, STILL_RIGHT, STILL_WRONG, BROKEN)
+#: The count of rows that a class's figure is over.
+_OVER = {"precision": "called", "recall": "support", "f1": "concerned"}
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,9 @@ def transition_rows(answers: pd.DataFrame, transition: str, gold: str | None = N
 def per_class_table(comparison: dict[str, Any]) -> pd.DataFrame:
     """Return precision, recall and F1 of each class before and after, one row per class and figure.
 
-    Columns: ``class, figure, n, baseline, baseline low, baseline high, tuned, tuned low, tuned high``.
+    Columns: ``class, figure`` and of each model ``baseline, baseline low, baseline high, baseline n``: n is the number
+    of rows that the figure is over, those with the answer (precision), the gold label (recall) or either (F1). Over no
+    rows it is missing, and not zero as in an average.
     """
     rows = []
     for label in comparison["labels"]:
@@ -103,8 +107,9 @@ def per_class_table(comparison: dict[str, Any]) -> pd.DataFrame:
             row: dict[str, Any] = {"class": label, "figure": figure}
             for model in MODELS:
                 values = comparison[model]["per_class"][label]
-                low, high = values.get(f"{figure}_ci") or (None, None)
-                row |= {"n": values["support"], model: values[figure], f"{model} low": low, f"{model} high": high}
+                low, high = values[f"{figure}_ci"] or (None, None)
+                row |= {model: None if low is None else values[figure], f"{model} low": low, f"{model} high": high}
+                row[f"{model} n"] = values[_OVER[figure]]
             rows.append(row)
     return pd.DataFrame(rows)
 

@@ -13,10 +13,12 @@ import pandas as pd
 
 from finsent.errors import EmptyDataError, RunError
 from finsent.labels import BULLISH, FIVE_LABELS, INVALID, NEUTRAL, POSITIVE, THREE_LABELS, TO_THREE
-from finsent.statistics import mcnemar, paired_difference, percentile_interval, resample_counts, share_interval
+from finsent.statistics import mcnemar, paired_difference, resample_counts, resampled_interval, share_interval
 
 #: Figures computed from a confusion matrix whose intervals come from the bootstrap.
 AVERAGES = ("macro_f1", "weighted_f1", "balanced_accuracy", "kappa")
+#: Their least values; kappa is negative where a model agrees less than chance would.
+_LEAST = dict.fromkeys(AVERAGES, 0.0) | {"kappa": -1.0}
 
 
 def on_test_split(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -62,7 +64,7 @@ def evaluate_predictions(predictions: pd.DataFrame, classes: int = 3) -> dict[st
         "macro_precision": float(figures["macro_precision"]),
         "macro_recall": float(figures["balanced_accuracy"]),
         **{name: float(figures[name]) for name in AVERAGES},
-        **{f"{name}_ci": percentile_interval(draws[name]) for name in AVERAGES},
+        **{f"{name}_ci": resampled_interval(float(figures[name]), draws[name], n, _LEAST[name]) for name in AVERAGES},
         "per_class": _per_class(labels, table, figures),
         **_neutral_as_positive(gold, predicted),
         "invalid": int(np.sum(predicted == INVALID)),
@@ -150,7 +152,8 @@ def _macro_f1_difference(labels: list[str], gold: np.ndarray, before: np.ndarray
         return confusion_figures(tables.sum(-2))["macro_f1"] - confusion_figures(tables.sum(-1))["macro_f1"]
 
     value = float(difference(joint))
-    return {"value": value, "ci": percentile_interval(difference(resample_counts(joint))), "n": len(gold)}
+    draws = difference(resample_counts(joint))
+    return {"value": value, "ci": resampled_interval(value, draws, len(gold), least=-1.0), "n": len(gold)}
 
 
 def _f1_interval(hits: int, concerned: int) -> list[float] | None:
@@ -178,6 +181,7 @@ def _per_class(labels: list[str], table: np.ndarray, figures: dict[str, np.ndarr
             "f1_ci": _f1_interval(hits, support + called - hits),
             "support": support,
             "called": called,
+            "concerned": support + called - hits,
         }
     return result
 

@@ -204,6 +204,11 @@ def show_per_class(comparison: dict[str, Any]) -> None:
     what_is("precision", "recall", "F1", "macro-F1")
     table = per_class_table(comparison)
     figures = {"recall": "Recall", "precision": "Precision", "f1": "F1"}
+    over = {
+        "recall": "the rows that deserve the label",
+        "precision": "the rows that the model gives it",
+        "f1": "the rows that deserve it or are given it",
+    }
     chosen = st.segmented_control(
         "Figure",
         list(figures),
@@ -215,7 +220,8 @@ def show_per_class(comparison: dict[str, Any]) -> None:
     )
     show_chart(
         dumbbell_figure(table, chosen),
-        f"{figures[chosen]} of each class before and after, with 95 % intervals; n = {comparison['n']:,} test rows.",
+        f"{figures[chosen]} of each class before and after, with 95 % intervals; {comparison['n']:,} test rows in all. "
+        f"It is over {over[chosen]}; how many stands in the table.",
         table,
         key="per-class",
     )

@@ -15,7 +15,7 @@ from finsent.charts import (
 from finsent.comparison import answers_table, per_class_table, transition_counts
 from finsent.labels import FIVE_LABELS, INVALID
 from finsent.metrics import compare_predictions
-from tests.predictions import made_pair, twelve
+from tests.predictions import made_pair, made_predictions, twelve
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +83,19 @@ def test_dumbbells_show_both_models_with_their_intervals():
             assert trace.x[place] == figures["recall"]
             assert trace.x[place] + trace.error_x.array[place] == pytest.approx(figures["recall_ci"][1])
             assert trace.x[place] - trace.error_x.arrayminus[place] == pytest.approx(figures["recall_ci"][0])
+
+
+def test_a_figure_over_no_rows_is_missing_and_each_says_over_how_many_it_is():
+    gold = ["neutral"] * 3 + ["positive"]
+    compared = compare_predictions(made_predictions(gold, ["positive"] * 4), made_predictions(gold, gold))
+    table = per_class_table(compared).set_index(["class", "figure"])
+    # The baseline never says neutral, and no row is negative.
+    assert np.isnan(table.loc[("neutral", "precision"), "baseline"])
+    assert table.loc[("neutral", "precision"), ["baseline n", "tuned n"]].tolist() == [0, 3]
+    assert table.loc[("neutral", "recall"), ["baseline", "baseline n"]].tolist() == [0, 3]
+    assert table.loc[("positive", "precision"), "baseline n"] == 4
+    assert table.loc[("positive", "f1"), "baseline n"] == 4
+    assert "negative" not in dumbbell_figure(table.reset_index(), "recall").data[-1].y
 
 
 def test_the_flow_counts_every_row_once(comparison):

@@ -93,7 +93,7 @@ def test_the_table_of_classes_has_intervals_of_both_models():
     table = per_class_table(comparison).set_index(["class", "figure"])
     assert len(table) == 9
     row = table.loc[("neutral", "recall")]
-    assert row["n"] == comparison["tuned"]["neutral_n"]
+    assert row["tuned n"] == row["baseline n"] == comparison["tuned"]["neutral_n"]
     assert row["tuned"] == comparison["tuned"]["per_class"]["neutral"]["recall"]
     assert row["baseline low"] < row["baseline"] < row["baseline high"]
 

@@ -159,8 +159,11 @@ def test_the_interval_of_the_macro_f1_difference_is_paired():
     difference = compared["macro_f1_difference"]
     assert difference["value"] == pytest.approx(compared["tuned"]["macro_f1"] - compared["baseline"]["macro_f1"])
     assert difference["ci"][0] < difference["value"] < difference["ci"][1]
-    same = compare_predictions(before, before)["macro_f1_difference"]
-    assert same == {"value": 0.0, "ci": [0.0, 0.0], "n": 300}
+    # As pairs the same answers never differ, so that only rows that were not seen leave room.
+    same = compare_predictions(before, before)
+    assert same["macro_f1_difference"] == same["accuracy_difference"]
+    assert same["macro_f1_difference"]["value"] == 0
+    assert 0 < same["macro_f1_difference"]["ci"][1] < 0.02
 
 
 def test_an_invalid_answer_is_never_neutral():
@@ -183,6 +186,7 @@ def test_labels_without_rows():
         "f1_ci": None,
         "support": 0,
         "called": 0,
+        "concerned": 0,
     }
     assert figures["macro_f1"] == pytest.approx(0.8)
 
@@ -200,3 +204,14 @@ def test_what_cannot_be_judged():
 def test_only_test_rows_are_reported():
     table, _ = made_pair(10, validation=4)
     assert on_test_split(table)["row_id"].tolist() == [f"r{place}" for place in range(4, 10)]
+
+
+def test_averages_over_rows_that_are_all_alike_claim_no_certainty():
+    right = made_predictions(["neutral"] * 15 + ["positive"] * 15, ["neutral"] * 15 + ["positive"] * 15)
+    figures = evaluate_predictions(right)
+    for name in ("macro_f1", "weighted_f1", "balanced_accuracy", "kappa"):
+        assert figures[f"{name}_ci"] == [pytest.approx(figures["accuracy_ci"][0]), 1.0]
+    same = compare_predictions(right, right)
+    assert same["macro_f1_difference"]["ci"] == same["accuracy_difference"]["ci"]
+    one = evaluate_predictions(made_predictions(["neutral"], ["neutral"]))
+    assert one["macro_f1_ci"][0] < 0.3
