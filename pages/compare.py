@@ -221,7 +221,7 @@ def show_per_class(comparison: dict[str, Any]) -> None:
     show_chart(
         dumbbell_figure(table, chosen),
         f"{figures[chosen]} of each class before and after, with 95 % intervals; {comparison['n']:,} test rows in all. "
-        f"It is over {over[chosen]}; how many stands in the table.",
+        f"It is over {over[chosen]}; the table says how many.",
         table,
         key="per-class",
     )
