@@ -127,8 +127,7 @@ def resume(run: Run, command: Command = None) -> Run:
         RunChangedError: its data have changed; those of the hub are looked at by the worker.
     """
     run = read_run(run.folder)
-    validate_launch(run.recipe)
-    if run.recipe.source != "hub":
+    if _resolved(run.recipe).source != "hub":
         rows_of_run(run)
     runs_dir = run.folder.parent
     with _launch_lock(runs_dir):
@@ -172,12 +171,17 @@ def validate_launch(recipe: Recipe) -> Recipe:
         HubUnreachableError: the data or the model is the hub's, and the hub does not answer.
         DataError: a local data set cannot be used; one of the hub is checked by the worker, once it is fetched.
     """
-    check_in_reach(recipe)
-    source = recipe.source if recipe.source in _NAMED_SOURCES else str(Path(recipe.source).expanduser().resolve())
-    recipe = recipe.model_copy(update={"source": source, "model": resolve_model(recipe.model).name})
-    if source != "hub":
+    recipe = _resolved(recipe)
+    if recipe.source != "hub":
         draw_rows(recipe)
     return recipe
+
+
+def _resolved(recipe: Recipe) -> Recipe:
+    """Do what :func:`validate_launch` does, but for reading the data."""
+    check_in_reach(recipe)
+    source = recipe.source if recipe.source in _NAMED_SOURCES else str(Path(recipe.source).expanduser().resolve())
+    return recipe.model_copy(update={"source": source, "model": resolve_model(recipe.model).name})
 
 
 def check_in_reach(recipe: Recipe) -> None:

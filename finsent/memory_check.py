@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from finsent.errors import FinsentError
 from finsent.memory import MemoryAccount, memory_account
-from finsent.recipes import Recipe, change_recipe
+from finsent.recipes import BARE_STEPS, Recipe, change_recipe
 
 if TYPE_CHECKING:
     import torch
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 # The optimizer has its state from the second step on.
 _STEPS = 2
-#: As few rows as a recipe can ask for.
-_FEWEST_ROWS = 8
 _SECONDS = 600
 
 
@@ -100,9 +98,9 @@ def measure_step(recipe: Recipe) -> MeasuredStep:
     size = recipe.batch_size // recipe.processes
     short = change_recipe(
         recipe,
-        {"rows": max(size * _STEPS, _FEWEST_ROWS), "epochs": 1, "gradient_accumulation": 1}
-        | {"evaluations_per_epoch": 1, "validation_rows": _FEWEST_ROWS, "checkpoint": "last", "early_stopping": 0}
-        | {"soup": 1, "batch_size": size, "processes": 1},
+        BARE_STEPS
+        | {"rows": None, "validation_rows": 8, "epochs": 1}
+        | {"batch_size": size, "gradient_accumulation": 1, "processes": 1},
     )
     rows = draw_rows(short)
     train = sample_rows(rows.train, min(len(rows.train), size * _STEPS), short.seed)

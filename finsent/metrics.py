@@ -172,16 +172,17 @@ def _per_class(labels: list[str], table: np.ndarray, figures: dict[str, np.ndarr
         hits, support, called = (
             int(count) for count in (table[place, place], table[place].sum(), table[:, place].sum())
         )
+        concerned = support + called - hits
         result[label] = {
             "precision": float(figures["precision"][place]),
             "precision_ci": share_interval(hits, called),
             "recall": float(figures["recall"][place]),
             "recall_ci": share_interval(hits, support),
             "f1": float(figures["f1"][place]),
-            "f1_ci": _f1_interval(hits, support + called - hits),
+            "f1_ci": _f1_interval(hits, concerned),
             "support": support,
             "called": called,
-            "concerned": support + called - hits,
+            "concerned": concerned,
         }
     return result
 

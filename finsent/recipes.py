@@ -122,6 +122,9 @@ class Recipe(BaseModel):
         return self
 
 
+#: Changes to a recipe that leave the training steps alone and drop what stands between and around them.
+BARE_STEPS: dict[str, Any] = {"evaluations_per_epoch": 1, "checkpoint": "last", "early_stopping": 0, "soup": 1}
+
 RECIPES: dict[str, Recipe] = {
     "quick": Recipe(evaluations_per_epoch=3, test_rows=600),
     "best": Recipe(

@@ -205,20 +205,21 @@ def to_sujet(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
         DataError: nothing says whether a neutral row is news or a post.
     """
     label = table["label"].astype(str).str.strip().str.lower()
-    post = label.isin([BEARISH, BULLISH])
+    post, news = label.isin([BEARISH, BULLISH]), label.isin([POSITIVE, NEGATIVE])
+    own = table.get("system_prompt", pd.Series("", index=table.index)).astype("string").fillna("")
+    bare = own.str.strip() == ""
     if "family" in table:
         post |= table["family"].astype(str).eq("post")
-    elif post.any() and not label.isin([POSITIVE, NEGATIVE]).any():
+    elif post.any() and not news.any():
         post[:] = True
-    elif post.any() and (~post & ~label.isin([POSITIVE, NEGATIVE]) & _without_prompt(table)).any():
+    elif post.any() and (bare & ~post & ~news).any():
         # Taken for news, every neutral post would have a prompt that gives its label away.
         raise DataError(
             f"{dataset} has labels of news (positive, negative) and of posts (bearish, bullish), and a neutral row may "
             "be either. Add a column “family” that says news or post."
         )
     prompts = post.map({True: system_prompt_for(POST_ANSWERS), False: system_prompt_for(NEWS_ANSWERS)})
-    if "system_prompt" in table:
-        prompts = prompts.where(_without_prompt(table), table["system_prompt"].astype("string"))
+    prompts = prompts.where(bare, own)
     text = table["text"].astype(str)
     sujet = pd.DataFrame(
         {
@@ -245,13 +246,6 @@ def refuse_empty(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> No
                 f"{name}: {int(bad.sum()):,} of {len(table):,} rows have an empty {column}, the first is row "
                 f"{int(bad.idxmax()) + 1:,}. Fill it or remove such rows."
             )
-
-
-def _without_prompt(table: pd.DataFrame) -> pd.Series:
-    """Return which rows bring no system prompt of their own."""
-    if "system_prompt" not in table:
-        return pd.Series(True, index=table.index)
-    return table["system_prompt"].astype("string").fillna("").str.strip() == ""
 
 
 def _parse(file: Path | io.BytesIO, kind: str, lines: bool) -> pd.DataFrame:

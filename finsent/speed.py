@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from finsent.errors import FinsentError, WorkerStartError
 from finsent.launcher import validate_launch
 from finsent.parallel import is_main, join, leave, module_command, total
-from finsent.recipes import Recipe, change_recipe
+from finsent.recipes import BARE_STEPS, Recipe, change_recipe
 from finsent.runs import Run, RunState, write_atomically
 from finsent.telemetry import curve, read_curves
 from finsent.world import hardware
@@ -159,8 +159,7 @@ def _measure(recipe: Recipe, scratch: Path) -> Speed:
 
     count = (_WARM_UP_STEPS + _STEPS) * recipe.batch_size * recipe.gradient_accumulation
     # Without the checks between steps, evaluations and checkpoints; these are timed on their own.
-    plain = {"evaluations_per_epoch": 1, "checkpoint": "last", "early_stopping": 0, "soup": 1, "epochs": 100.0}
-    alone = change_recipe(recipe, plain)
+    alone = change_recipe(recipe, BARE_STEPS | {"epochs": 100.0})
     sample = sample_rows(rows.train, min(count, len(rows.train)), recipe.seed)
     look = sample_rows(rows.validation, min(_SCORED_ROWS, len(rows.validation)), recipe.seed)
     trainer = make_trainer(model, tokenizer, alone, sample, look, scratch, at_step)

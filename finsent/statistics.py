@@ -43,22 +43,20 @@ def percentile_interval(values: np.ndarray) -> list[float]:
     return [float(low), float(high)]
 
 
-def resampled_interval(value: float, draws: np.ndarray, n: int, least: float = 0.0) -> list[float]:
+def resampled_interval(value: float, draws: np.ndarray, n: int, least: float) -> list[float]:
     """Return the 95 % interval of a figure between ``least`` and 1 from its bootstrap ``draws`` over n rows.
 
     Where all draws are alike, as when every row is right, the bootstrap would claim certainty; then Wilson's bound on
     the share of rows that may differ gives the interval.
     """
     low, high = percentile_interval(draws)
-    if low < high:
-        return [low, high]
-    slack = _unseen_share(n)
+    return [low, high] if low < high else _unseen_interval(value, n, least)
+
+
+def _unseen_interval(value: float, n: int, least: float) -> list[float]:
+    """Return what rows of a kind that none of n was could make of a figure, by Wilson's bound on their share."""
+    slack = 1 - share_interval(n, n)[0]
     return [max(least, value - slack), min(1.0, value + slack)]
-
-
-def _unseen_share(n: int) -> float:
-    """Return Wilson's upper bound on the share of rows of a kind that none of n rows was."""
-    return 1 - share_interval(n, n)[0]
 
 
 def paired_difference(before: np.ndarray, after: np.ndarray, seed: int = 0) -> dict[str, object]:
@@ -76,8 +74,7 @@ def paired_difference(before: np.ndarray, after: np.ndarray, seed: int = 0) -> d
     value = float(difference.mean())
     counts = np.array([np.sum(difference == step) for step in (-1, 0, 1)])
     if counts.max() == n:
-        slack = _unseen_share(n)
-        return {"value": value, "ci": [max(-1.0, value - slack), min(1.0, value + slack)], "n": n}
+        return {"value": value, "ci": _unseen_interval(value, n, least=-1.0), "n": n}
     draws = resample_counts(counts, seed=seed)
     low, high = percentile_interval((draws[:, 2] - draws[:, 0]) / n)
     return {"value": value, "ci": [max(-1.0, low - 0.5 / n), min(1.0, high + 0.5 / n)], "n": n}

@@ -193,7 +193,6 @@ def _train(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
             kept = f"Saved is the mean of the {finished} of {run.recipe.soup} adapters that had all of their steps."
     if is_main():
         save_adapter(trainer.model, run)
-    peak = total(peak_memory())
     _record(
         run,
         steps=steps,
@@ -202,7 +201,7 @@ def _train(run: Run, model: Any, tokenizer: Any, rows: Any) -> Any:
             "training_seconds": time.perf_counter() - started,
             "packed_tokens": total(trainer.packed_tokens),
             "row_tokens": total(trainer.row_tokens),
-            "peak_memory_bytes": peak,
+            "peak_memory_bytes": total(peak_memory()),
             "best_step": best,
             "ended_early": steps < trainer.state.max_steps and not stopping,
         },

@@ -29,8 +29,8 @@ def choose(runs: list[Run]) -> list[Run]:
     table["time"] = [took(run) for run in runs]
     # Rows are chosen by their place, which a new run moves: each list of runs is a table of its own, and the address
     # keeps which ones are chosen.
-    ids = [run.id for run in runs]
-    start = [place for place, ident in enumerate(ids) if ident in st.query_params.get_all("run")]
+    ids, wanted = [run.id for run in runs], st.query_params.get_all("run")
+    start = [place for place, ident in enumerate(ids) if ident in wanted]
     event = st.dataframe(
         table,
         hide_index=True,

@@ -238,32 +238,33 @@ def test_a_run_that_is_done_or_at_work_cannot_go_on(recipe, runs_dir, monkeypatc
         resume(run, command=STUB)
 
 
-def test_a_run_whose_data_are_gone_is_not_resumed(recipe, runs_dir, tmp_path, monkeypatch):
+@pytest.fixture
+def lost_with_data(recipe, runs_dir, tmp_path, monkeypatch):
+    """A run whose worker vanished, which knows what its data were, and the file of these."""
     data = tmp_path / "data.csv"
     write_data(data)
-    monkeypatch.setenv("STUB_DIE_AT", "2")
-    run = launch(change_recipe(recipe, {"source": str(data)}), runs_dir, command=STUB)
-    finish(run)
+    with monkeypatch.context() as dying:
+        dying.setenv("STUB_DIE_AT", "2")
+        run = finish(launch(change_recipe(recipe, {"source": str(data)}), runs_dir, command=STUB))
+    return update_run(run.folder, source_hash=load_data(str(data)).fingerprint), data
+
+
+def test_a_run_whose_data_are_gone_is_not_resumed(lost_with_data, runs_dir):
+    run, data = lost_with_data
     data.unlink()
     with pytest.raises(SourceNotFoundError, match=r"data\.csv"):
         resume(run, command=STUB)
     assert load_run(runs_dir, run.id).state == RunState.LOST
 
 
-def test_a_run_whose_data_have_changed_is_not_resumed(recipe, runs_dir, tmp_path, monkeypatch):
-    data = tmp_path / "data.csv"
-    write_data(data)
-    monkeypatch.setenv("STUB_DIE_AT", "2")
-    run = launch(change_recipe(recipe, {"source": str(data)}), runs_dir, command=STUB)
-    finish(run)
-    update_run(run.folder, source_hash=load_data(str(data)).fingerprint)
+def test_a_run_whose_data_have_changed_is_not_resumed(lost_with_data, runs_dir):
+    run, data = lost_with_data
     with data.open("a") as file:
         file.write("Sales were flat,neutral\n")
     with pytest.raises(RunChangedError, match=r"data\.csv.* have changed"):
         resume(run, command=STUB)
     assert load_run(runs_dir, run.id).state == RunState.LOST
     write_data(data)
-    monkeypatch.delenv("STUB_DIE_AT")
     assert finish(resume(run, command=STUB)).state == RunState.DONE
 
 

@@ -117,8 +117,11 @@ def test_a_stopped_run_keeps_its_adapter_and_says_up_to_where(tiny_recipe, runs_
     run = create_run(tiny_recipe, runs_dir)
     steps = []
 
+    def state(folder):
+        return json.loads((folder / "run.json").read_text())["state"]
+
     def after_two_steps(folder):
-        if json.loads((folder / "run.json").read_text())["state"] == "training":
+        if state(folder) == "training":
             steps.append(1)
         return len(steps) >= 2
 
@@ -135,11 +138,8 @@ def test_a_stopped_run_keeps_its_adapter_and_says_up_to_where(tiny_recipe, runs_
     assert figures["n"] == run.splits["test"]
     assert json.loads(run.evaluation_file.read_text()).items() <= figures.items()
 
-    def while_evaluating(folder):
-        return json.loads((folder / "run.json").read_text())["state"] == "evaluating"
-
     # Resumed to the end of its training, it has another adapter: those figures are not of it.
-    monkeypatch.setattr(worker, "stop_requested", while_evaluating)
+    monkeypatch.setattr(worker, "stop_requested", lambda folder: state(folder) == "evaluating")
     update_run(run.folder, state=RunState.QUEUED)
     assert worker.main(run.folder) == 0
     run = load_run(runs_dir, run.id)

@@ -25,25 +25,23 @@ def asked(monkeypatch):
     world._probe.cache_clear()
 
 
-def test_the_hub_is_asked_itself(asked, monkeypatch):
-    monkeypatch.setenv("HF_ENDPOINT", "http://hub.example:8080")
+PROXY = {"HTTPS_PROXY": "http://proxy.example:3128"}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "proxies", "address"),
+    [
+        ("http://hub.example:8080", {}, ("hub.example", 8080)),
+        ("https://hub.example", PROXY, ("proxy.example", 3128)),
+        ("https://hub.example", PROXY | {"NO_PROXY": "hub.example"}, ("hub.example", 443)),
+    ],
+    ids=["itself", "its proxy", "itself past the proxy"],
+)
+def test_the_hub_is_asked_where_its_client_would_ask(asked, monkeypatch, endpoint, proxies, address):
+    for name, value in {"HF_ENDPOINT": endpoint, **proxies}.items():
+        monkeypatch.setenv(name, value)
     assert not world.hub_answers()
-    assert asked == [("hub.example", 8080)]
-
-
-def test_behind_a_proxy_the_proxy_is_asked(asked, monkeypatch):
-    monkeypatch.setenv("HF_ENDPOINT", "https://hub.example")
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
-    assert not world.hub_answers()
-    assert asked == [("proxy.example", 3128)]
-
-
-def test_an_address_that_the_proxy_is_not_for_is_asked_itself(asked, monkeypatch):
-    monkeypatch.setenv("HF_ENDPOINT", "https://hub.example")
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
-    monkeypatch.setenv("NO_PROXY", "hub.example")
-    assert not world.hub_answers()
-    assert asked == [("hub.example", 443)]
+    assert asked == [address]
 
 
 def test_said_to_be_offline_nobody_is_asked(asked, monkeypatch):
