@@ -1,7 +1,7 @@
-"""``python -m finsent``: see :mod:`finsent.cli`."""
+"""``python -m finsent``: see :mod:`finsent.cli.main`."""
 
 import sys
 
-from finsent.cli import main
+from finsent.cli.main import main
 
 sys.exit(main(sys.argv[1:]))

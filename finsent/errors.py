@@ -4,9 +4,15 @@ Each message says what is wrong, where, and what to do. The command line prints 
 shows it in place of its content; only the log keeps a traceback.
 """
 
+from pydantic import ValidationError
+
 
 class FinsentError(Exception):
     """Base of every error that is worth showing to a user as it stands."""
+
+
+class UsageError(FinsentError):
+    """A command is given something that it cannot take."""
 
 
 class DataError(FinsentError):
@@ -25,12 +31,38 @@ class UnknownLabelError(DataError):
     """An answer is none of the five labels, or not in its row's answer set."""
 
 
+class ColumnAskedError(MissingColumnError):
+    """Which column holds the texts or the labels is not clear; ``question`` is what to ask a person."""
+
+    def __init__(self, message: str, question: object) -> None:
+        """``question`` is a :class:`finsent.data.questions.Question`."""
+        super().__init__(message)
+        self.question = question
+
+
+class LabelsAskedError(UnknownLabelError):
+    """What the values of a label column mean is asked for, never guessed; ``question`` is what to ask a person."""
+
+    def __init__(self, message: str, question: object) -> None:
+        """``question`` is a :class:`finsent.data.questions.Question`."""
+        super().__init__(message)
+        self.question = question
+
+
 class EmptyDataError(DataError):
     """There are no sentiment rows, or too few to split."""
 
 
+class TooManyTextsError(DataError):
+    """There are more texts than are taken at a time."""
+
+
 class EncodingError(DataError):
-    """The file is not UTF-8 text, or cannot be parsed as a table."""
+    """The file's encoding is unknown, or it cannot be parsed as a table."""
+
+
+class TooLargeError(DataError):
+    """A file is larger, or would unpack to more, than the limits of :mod:`finsent.limits` allow."""
 
 
 class HubUnreachableError(FinsentError):
@@ -49,6 +81,10 @@ class AdapterError(ModelError):
     """An adapter is missing or does not fit its base model."""
 
 
+class ExportError(FinsentError):
+    """A run cannot be written in the form, or to the place, that was asked for."""
+
+
 class RecipeError(FinsentError):
     """A recipe has an unknown name or key, or a value out of its range."""
 
@@ -58,7 +94,20 @@ class RunError(FinsentError):
 
 
 class RunNotFoundError(RunError):
-    """No run has that id."""
+    """No run, or not one alone, is what was asked for."""
+
+
+class DamagedFileError(RunError):
+    """A file of a run is damaged: the message says which, what is wrong with it, and what to do."""
+
+    def __init__(self, where: object, why: str, remedy: str) -> None:
+        """``where`` is the file, ``why`` a part of a sentence, ``remedy`` a whole one."""
+        super().__init__(f"{where} is damaged: {why}. {remedy}")
+        self.why = why
+
+
+class NewerRunError(RunError):
+    """A run was written by a newer version of finsent."""
 
 
 class RunActiveError(RunError):
@@ -69,8 +118,16 @@ class RunStateError(RunError):
     """The run is not in a state that allows the request."""
 
 
+class FiguresFormatError(RunError):
+    """Saved figures have keys or values that this version does not know, or lack some that it needs."""
+
+
 class RunChangedError(RunError):
     """The data or the base model of a run are not what they were when it began."""
+
+
+class RemovedSettingError(RunError):
+    """A run of an older version has a setting that finsent no longer has."""
 
 
 class RunStopped(FinsentError):
@@ -105,6 +162,26 @@ class DiskFullError(FinsentError):
     """The disk has no room for what the run must write."""
 
 
+class FolderGoneError(FinsentError):
+    """The folder that should be written into is not there: its run was deleted meanwhile."""
+
+
+class PasswordError(FinsentError):
+    """A password cannot be one, or has to wait after wrong ones."""
+
+
+class CorrectionsError(DataError):
+    """A decision about a row's label cannot be made, or a file of such decisions cannot be used or read."""
+
+
+class RepairError(DataError):
+    """A repair set cannot be trained on."""
+
+
+class ContinueError(RunError):
+    """A run cannot start from that run's adapter with these settings."""
+
+
 class AnnotationError(FinsentError):
     """A tag or note cannot be saved as it is, or the saved ones cannot be read."""
 
@@ -112,3 +189,13 @@ class AnnotationError(FinsentError):
 def first_line(error: BaseException) -> str:
     """Return what an error says, cut to its first line and 200 characters, for use inside a sentence."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
+
+
+def reason(error: Exception) -> str:
+    """Return why a file could not be read, as a part of a sentence: what the system, JSON or pydantic says."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        return f"{'.'.join(str(part) for part in first['loc'])[:100] or 'the whole'}: {first['msg'].lower()[:200]}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return first_line(error)

@@ -22,12 +22,7 @@ def system_prompt_for(answers: tuple[str, ...]) -> str:
 
 def build_prompt(system_prompt: str, text: str) -> str:
     """Return the full prompt (the ``inputs`` column) of a text."""
-    return f"{before_text(system_prompt)}{text}\n\nAnswer:"
-
-
-def before_text(system_prompt: str) -> str:
-    """Return what stands before the text in every prompt of a system prompt."""
-    return f"{system_prompt}\n\nFinancial text:\n"
+    return f"{system_prompt}\n\nFinancial text:\n{text}\n\nAnswer:"
 
 
 def completion(label: str) -> str:

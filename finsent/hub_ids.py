@@ -1,0 +1,64 @@
+"""Names of repositories on the model hub: ``owner/name``, ``owner/name@revision``, ``hf://owner/name@revision``."""
+
+import re
+from dataclasses import dataclass
+
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
+
+from finsent.errors import FinsentError
+
+SCHEME = "hf://"
+MAIN = "main"
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+#: Branches, tags and commits; no "..", so that a revision is never a way out of a folder.
+_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}")
+_FORM = re.compile(r"[^/@\s]+/[^/@\s]+(@\S+)?")
+_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class HubId:
+    """A repository on the hub, and the branch, tag or commit of it that is meant."""
+
+    repository: str
+    revision: str = MAIN
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the revision is a commit, so that it always means the same files."""
+        return bool(_COMMIT.fullmatch(self.revision))
+
+    def __str__(self) -> str:
+        return self.repository if self.revision == MAIN else f"{self.repository}@{self.revision}"
+
+
+def looks_like_id(text: str) -> bool:
+    """Whether a text has the form of a repository's name, be it a sound one or not."""
+    return text.startswith(SCHEME) or bool(_FORM.fullmatch(text)) and not text.startswith((".", "~", "/"))
+
+
+def parse_id(text: str, error: type[FinsentError], what: str) -> HubId:
+    """Return the repository that a text names; ``what`` is what the message calls it ("model" or "data set").
+
+    Raises:
+        error: it can be the name of none.
+    """
+    name, at, revision = text.removeprefix(SCHEME).partition("@")
+    try:
+        if name.count("/") != 1 or not name.isascii():
+            raise HFValidationError("it must be owner/name, in letters, digits, “-”, “_” and “.”")
+        validate_repo_id(name)
+        if at and (not _REVISION.fullmatch(revision) or ".." in revision):
+            raise HFValidationError("what follows the “@” can be no branch, tag or commit")
+    except HFValidationError as problem:
+        why = str(problem).splitlines()[0].split(":")[0][:200].rstrip(".")
+        raise error(
+            f"“{_plain(text)}” is no name of a {what} on the model hub ({why}). Give owner/name, or "
+            f"{SCHEME}owner/name@revision."
+        ) from problem
+    return HubId(name, revision or MAIN)
+
+
+def _plain(text: str) -> str:
+    return "".join(one if one.isprintable() else "\ufffd" for one in text[:_SHOWN])
