@@ -1,0 +1,1 @@
+"""Sources, the validated table, splits, checks, neighbours."""

@@ -1,0 +1,153 @@
+"""Checks of a data set: what a careful person would want to know before training on it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from finsent.data.gives_away import gives_away
+from finsent.data.twins import KINDS, find_twins, normalise
+from finsent.labels import FIVE_LABELS, TO_THREE, split_answers
+
+LONG_CHARACTERS = 1_000
+#: Below this many test rows a label's recall is known to no better than about ± 18 points (95 %).
+FEW_TEST_ROWS = 30
+_SHOWN = 500
+#: A label with fewer rows than this is as good as absent.
+_ENOUGH = 2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about some rows: ``n`` of them, the first 500 named in ``row_ids``.
+
+    ``twins`` has the training row beside each of these, where the finding is about twins.
+    """
+
+    title: str
+    sentence: str
+    n: int
+    row_ids: tuple[str, ...]
+    twins: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return vars(self) | {"row_ids": list(self.row_ids), "twins": list(self.twins)}
+
+
+def find_issues(rows: pd.DataFrame) -> list[Finding]:
+    """Return what is remarkable about a data table that has its column ``split``; an empty list if nothing is.
+
+    What a twin is, says :mod:`finsent.data.twins`. Labels conflict over three classes (bullish and positive agree) and
+    only where the digits are the same too, since "profit of 3 against 4" and "of 4 against 3" rightly differ.
+    """
+    away = gives_away(rows)
+    plain = normalise(rows["text"])
+    candidates = [
+        _finding(
+            rows,
+            rows["text"].str.strip().duplicated(keep=False),
+            "Repeated texts",
+            "These texts occur more than once, letter by letter, so they count more than others.",
+        ),
+        _finding(
+            rows,
+            _several(plain, rows["label"].map(TO_THREE)),
+            "Conflicting labels",
+            "The same text, apart from case, punctuation and links, has different labels; no model can be right on "
+            "all of them.",
+        ),
+        _also_trained_on(rows),
+        _finding(
+            rows,
+            away.rows if away.found and away.rows.any() else pd.Series(away.found, rows.index),
+            "The prompt gives the label away",
+            f"Without its text, the prompt alone tells the label of {away.told:.1%} of {away.n:,} rows (over three "
+            f"classes; {away.frames:,} different prompts); the commonest label would be right on {away.chance:.1%}. A "
+            "model learns that instead of the text, and figures on these rows mean little.",
+        ),
+        _finding(rows, *_missing_labels(rows)),
+        _finding(
+            rows,
+            rows["text"].str.len() > LONG_CHARACTERS,
+            "Very long texts",
+            f"These texts have over {LONG_CHARACTERS:,} characters; they cost time and may not fit max_length.",
+        ),
+        _finding(
+            rows,
+            _rarely_tested(rows),
+            "Labels with few test rows",
+            f"These are the test rows of labels that have fewer than {FEW_TEST_ROWS} of them; figures for those labels "
+            "alone have wide intervals.",
+        ),
+    ]
+    return [finding for finding in candidates if finding.n]
+
+
+def finding_rows(rows: pd.DataFrame, finding: Finding) -> pd.DataFrame:
+    """Return the rows that a finding names, each together with the rows of nearly the same text.
+
+    A twin of a held-out text is the one that was found, just above it.
+    """
+    if finding.twins:
+        pairs = [one for pair in zip(finding.twins, finding.row_ids, strict=True) for one in pair]
+        named_first: pd.DataFrame = rows.set_index("row_id", drop=False).loc[list(dict.fromkeys(pairs))]
+        return named_first.reset_index(drop=True)
+    keys = normalise(rows["text"], digits=False)
+    named = rows["row_id"].isin(finding.row_ids)
+    shown = rows[named | keys.isin(set(keys[named]) - {""})]
+    groups = pd.factorize(keys[shown.index])[0]
+    return shown.iloc[groups.argsort(kind="stable")]
+
+
+def _several(keys: pd.Series, values: pd.Series) -> pd.Series:
+    return keys.ne("") & values.groupby(keys).transform("nunique").gt(1)
+
+
+def _also_trained_on(rows: pd.DataFrame) -> Finding:
+    held_out = rows[rows["split"] != "train"]
+    twins = find_twins(rows[rows["split"] == "train"], held_out)
+    split = held_out.set_index("row_id")["split"]
+    with_twins, of = split.loc[twins["row_id"]].value_counts(), split.value_counts()
+    counts = " and ".join(
+        f"{with_twins.get(name, 0):,} of {of.get(name, 0):,} {name} texts" for name in ("test", "validation")
+    )
+    kinds = ", ".join(f"{(twins['kind'] == kind).sum():,} {kind}" for kind in KINDS)
+    sentence = (
+        f"{counts} have a twin among the training rows: {kinds} (apart from case, punctuation and links). Figures on "
+        "them flatter."
+    )
+    shown = twins.head(_SHOWN)
+    return Finding(
+        "Held-out texts that are also trained on", sentence, len(twins), tuple(shown["row_id"]), tuple(shown["twin"])
+    )
+
+
+def _rarely_tested(rows: pd.DataFrame) -> pd.Series:
+    test = rows["split"] == "test"
+    counts = rows.loc[test, "label"].value_counts()
+    return test & rows["label"].isin(counts[counts < FEW_TEST_ROWS].index)
+
+
+def _missing_labels(rows: pd.DataFrame) -> tuple[pd.Series, str, str]:
+    """Return the rows whose prompt offers a label that no row or one alone has, a title and a sentence about it."""
+    counts = rows["label"].value_counts()
+    offered = {label for answers in rows["answers"].unique() for label in split_answers(answers)}
+    rare = [label for label in FIVE_LABELS if label in offered and counts.get(label, 0) < _ENOUGH]
+    concerned = rows["answers"].map(lambda answers: bool(set(rare) & set(split_answers(answers))))
+    if len(counts) == 1:
+        sentence = (
+            f"All {len(rows):,} rows are labelled {counts.index[0]}: there is nothing to tell apart, or to learn."
+        )
+        return concerned, "One label only", sentence
+    words = ", ".join(f"{label} {counts.get(label, 0)}" for label in rare)
+    sentence = (
+        f"Rows of labels that the prompts offer: {words}. A label without rows, or with one, cannot be learned, and no "
+        "figure tells how well it is known."
+    )
+    return concerned, "Labels without rows, or with one", sentence
+
+
+def _finding(rows: pd.DataFrame, concerned: pd.Series, title: str, sentence: str) -> Finding:
+    ids = rows.loc[concerned, "row_id"]
+    return Finding(title, sentence, len(ids), tuple(ids.head(_SHOWN)))
