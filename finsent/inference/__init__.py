@@ -1,0 +1,1 @@
+"""Rows as tokens, label scoring, generation, predictions tables."""

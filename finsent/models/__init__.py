@@ -1,0 +1,1 @@
+"""Base models in NF4, packing and its attention, skeleton, summary, the memory account."""
