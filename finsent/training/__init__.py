@@ -1,0 +1,1 @@
+"""TRL's SFTTrainer put together from a recipe, and what is kept of a training."""
