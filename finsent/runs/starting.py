@@ -1,0 +1,75 @@
+"""Start the worker process of a run and see it off when it ends."""
+
+import contextlib
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+
+import psutil
+
+from finsent.distributed import environment_without_group, module_command
+from finsent.errors import FinsentError, WorkerStartError
+from finsent.files import PROJECT
+from finsent.recipe import Recipe
+from finsent.runs.processes import identity, kill
+from finsent.runs.store import Run, update_run
+
+#: What is started instead of the worker, with the run folder as its last argument; None is the worker.
+Command = Sequence[str] | None
+
+
+def worker_command(recipe: Recipe) -> Sequence[str]:
+    """Return what is started for a run of this recipe, with the run folder as its last argument."""
+    return module_command("finsent.runs.worker", recipe.processes)
+
+
+def start_worker(run: Run, command: Command, at_end: Callable[[], object]) -> Run:
+    """Start a run's worker in a session of its own, write its pid down, and return the run; ``at_end`` is called then.
+
+    Raises:
+        DiskFullError: the record cannot be written, so that its pid could not be either; nothing is started.
+        WorkerStartError: the system refuses to start it, or its pid cannot be written down, so that nobody could find
+            it again; then it is not left running.
+    """
+    update_run(run.folder)
+    try:
+        (run.folder / "stop").unlink(missing_ok=True)
+        with run.log_file.open("ab") as log:
+            process = subprocess.Popen(
+                [*(command or worker_command(run.recipe)), str(run.folder.absolute())],
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=PROJECT,
+                env=environment_without_group(),
+            )
+    except OSError as error:
+        raise WorkerStartError(
+            f"The worker process of run {run.id} cannot be started ({error.strerror}). Free some memory, or check "
+            "that Python and the run folder can be used."
+        ) from error
+    started = identity(psutil.Process(process.pid))
+    try:
+        run = update_run(run.folder, **started)
+    except FinsentError as error:
+        kill(process.pid, started["pid_created"], started["pid_ticks"])
+        process.wait()
+        raise WorkerStartError(f"The worker process of run {run.id} was ended at once: {error}") from error
+    threading.Thread(target=_see_off, args=(process, run, at_end), name=f"run-{run.id}", daemon=True).start()
+    return run
+
+
+def _see_off(process: subprocess.Popen[bytes], run: Run, at_end: Callable[[], object]) -> None:
+    """Wait for a worker to end, write down what killed it if anything did, and call ``at_end``.
+
+    Without a parent that waits, an ended worker would stay a zombie for as long as the app runs.
+    """
+    code = process.wait()
+    # The run may have been deleted meanwhile, or the disk be full; there is nobody left to tell.
+    with contextlib.suppress(OSError, FinsentError):
+        if code < 0:
+            with run.log_file.open("a", encoding="utf-8") as log:
+                log.write(f"The worker process was ended by {signal.Signals(-code).name}.\n")
+        at_end()
