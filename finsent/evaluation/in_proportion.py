@@ -1,0 +1,146 @@
+"""Everything that can be said about a run's two models on one set of rows, as one value."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import pandas as pd
+
+from finsent.metrics.calibration import (
+    MIN_ROWS,
+    Pair,
+    brier_difference,
+    brier_mean,
+    brier_scores,
+    calibration_error,
+    prior_account,
+    reliability_table,
+)
+from finsent.metrics.classification import class_view, compare_predictions, evaluate_predictions
+from finsent.metrics.evaluated import Evaluation
+from finsent.metrics.figures import (
+    CalibrationFigures,
+    Overlap,
+    PriorAccount,
+    ReferenceFigures,
+    Sureness,
+)
+from finsent.metrics.reference_models import BAG_OF_WORDS, overlap_with_training, reference_predictions
+from finsent.metrics.statistics import mcnemar, paired_difference
+from finsent.metrics.verdict import Known, Verdict, judge
+from finsent.runs.evaluated_sets import OWN, judged_pair, saved_pair
+from finsent.runs.rows import training_rows_if_kept
+from finsent.runs.store import Run
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """What :class:`finsent.metrics.evaluated.Evaluation` adds to a comparison; None where it cannot be known."""
+
+    prior_corrected: PriorAccount | None
+    calibration: CalibrationFigures | None
+    reference: dict[str, ReferenceFigures] | None
+    overlap_with_training: Overlap | None
+
+
+def full_evaluation(
+    test: Pair, validation: Pair | None = None, training: pd.DataFrame | None = None, classes: int = 3
+) -> Evaluation:
+    """Return the comparison of a baseline and a tuned model with everything that puts it into proportion.
+
+    Raises:
+        RunError, EmptyDataError: see :func:`finsent.metrics.classification.compare_predictions`.
+    """
+    comparison, proportion = compare_predictions(*test, classes), in_proportion(test, validation, training, classes)
+    return Evaluation(**vars(comparison), **vars(proportion), verdict=verdict_on(test, proportion, classes))
+
+
+def verdict_on(test: Pair, proportion: Proportion, classes: int = 3, flagged: Collection[str] = ()) -> Verdict:
+    """Return the verdict on a run's two models, with what puts it into proportion.
+
+    ``flagged`` are ids of rows whose label is doubted; the verdict shows itself without them, too.
+    """
+    account, references = proportion.prior_corrected, proportion.reference or {}
+    known = Known(
+        prior=None if account is None else account.pieces.accuracy,
+        bag_of_words=references.get(BAG_OF_WORDS),
+        overlap=proportion.overlap_with_training,
+        flagged=flagged,
+    )
+    return judge(*test, classes=classes, known=known)
+
+
+def run_verdict(run: Run, on: str = OWN, classes: int = 3, flagged: Collection[str] = ()) -> Verdict:
+    """Return the verdict on a run's two models on a set of rows that they were judged on, from what was saved.
+
+    Raises:
+        RunError: see :func:`run_tables`.
+    """
+    test, validation, training = run_tables(run, on)
+    return verdict_on(test, in_proportion(test, validation, training, classes), classes, flagged)
+
+
+def in_proportion(
+    test: Pair, validation: Pair | None = None, training: pd.DataFrame | None = None, classes: int = 3
+) -> Proportion:
+    """Return what :func:`full_evaluation` adds to the comparison of two models.
+
+    The prior is not corrected without enough validation rows (see :func:`finsent.metrics.calibration.prior_account`);
+    without training rows there are neither references nor an overlap.
+    """
+    enough = validation is not None and len(validation[0]) >= MIN_ROWS
+    return Proportion(
+        prior_corrected=prior_account(test, validation, classes) if validation is not None and enough else None,
+        calibration=calibration_figures(test),
+        reference=None if training is None else references(test[1], training, classes),
+        overlap_with_training=None if training is None else overlap_with_training(training, test[0]),
+    )
+
+
+def references(tuned: pd.DataFrame, training: pd.DataFrame, classes: int = 3) -> dict[str, ReferenceFigures]:
+    """Return the figures of the majority label and of the bag of words, each with the tuned model's lead over it.
+
+    ``tuned_lead`` is the difference in accuracy, tuned minus reference, with its paired interval; ``mcnemar`` its
+    test, where b counts rows that only the reference gets right.
+    """
+    _, gold, answers = class_view(tuned, classes)
+    result = {}
+    for name, table in reference_predictions(training, tuned).items():
+        _, _, reference = class_view(table, classes)
+        result[name] = ReferenceFigures(
+            **vars(evaluate_predictions(table, classes)),
+            tuned_lead=paired_difference(reference == gold, answers == gold),
+            mcnemar=mcnemar(reference == gold, answers == gold),
+        )
+    return result
+
+
+def calibration_figures(test: Pair) -> CalibrationFigures | None:
+    """Return Brier scores and expected calibration errors; None for written answers, which have no probability."""
+    if any(table["confidence"].isna().any() for table in test):
+        return None
+    scores = [brier_scores(table) for table in test]
+    baseline, tuned = (
+        Sureness(brier_mean(score), calibration_error(reliability_table(table)))
+        for table, score in zip(test, scores, strict=True)
+    )
+    return CalibrationFigures(baseline, tuned, brier_difference(*scores))
+
+
+def run_tables(run: Run, on: str = OWN) -> tuple[Pair, Pair | None, pd.DataFrame | None]:
+    """Return a run's saved predictions: the pair of the set ``on``, the validation pair, and its training rows.
+
+    Validation and training rows are the run's own whatever the set, and None where it did not keep them.
+
+    Raises:
+        RunError: see :func:`finsent.runs.evaluated_sets.judged_pair`.
+    """
+    if on != OWN and not run.has_comparison:
+        return judged_pair(run, on), None, training_rows_if_kept(run)
+    own = saved_pair(run)
+    test = _both(own, "test") if on == OWN else judged_pair(run, on)
+    return test, _both(own, "validation"), training_rows_if_kept(run)
+
+
+def _both(pair: Pair, split: str) -> Pair:
+    baseline, tuned = (table[table["split"] == split].reset_index(drop=True) for table in pair)
+    return baseline, tuned

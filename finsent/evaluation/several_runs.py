@@ -1,0 +1,97 @@
+"""Several runs: where their settings differ, their models on the rows that all were judged on, what changed there."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from finsent.inference.predictions import MODELS
+from finsent.metrics.calibration import Pair
+from finsent.metrics.classification import class_view
+from finsent.metrics.figures import Interval, ModelPair, SeveralModels
+from finsent.metrics.several import common_rows, compare_models
+from finsent.metrics.statistics import show_p
+from finsent.metrics.wording import points
+from finsent.recipe_form import show_value
+from finsent.runs.evaluated_sets import OWN, judged_pair
+from finsent.runs.store import Run
+
+APART = "can't be told apart from"
+
+
+def run_titles(runs: Sequence[Run]) -> dict[str, str]:
+    """Return ``{id: title}`` of runs; a run whose title is not its own alone has its id."""
+    titles = {run.id: run.title for run in runs}
+    given = list(titles.values())
+    return {ident: title if given.count(title) == 1 else ident for ident, title in titles.items()}
+
+
+def compare_runs(
+    runs: Sequence[Run], classes: int = 3, on: str = OWN, pair_of: Callable[[Run, str], Pair] = judged_pair
+) -> SeveralModels:
+    """Return what :func:`finsent.metrics.several.compare_models` says about runs and the first one's baseline.
+
+    Models are named as :func:`run_titles` has them, and “baseline”; ``pair_of`` reads a run's judged predictions.
+
+    Raises:
+        RunError: a run was not judged on these rows, or they have no row in common.
+        ValueError: there is no run.
+    """
+    titles = run_titles(runs)
+    tables: dict[str, pd.DataFrame] = {}
+    for run in runs:
+        baseline, tuned = pair_of(run, on)
+        tables.setdefault(MODELS[0], baseline)
+        tables[titles[run.id]] = tuned
+    return compare_models(tables, classes)
+
+
+def differing_settings(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return the settings in which runs differ, as text: one row a setting, one column a run."""
+    titles, recipes = run_titles(runs), {run.id: run.recipe.model_dump() for run in runs}
+    fields = [name for name in runs[0].recipe.model_dump() if len({str(one[name]) for one in recipes.values()}) > 1]
+    rows = [{"setting": name} | {titles[run]: show_value(one[name]) for run, one in recipes.items()} for name in fields]
+    return pd.DataFrame(rows, columns=["setting", *titles.values()])
+
+
+def changed_rows(
+    runs: Sequence[Run], classes: int = 3, on: str = OWN, pair_of: Callable[[Run, str], Pair] = judged_pair
+) -> pd.DataFrame:
+    """Return the shared rows that the runs' fine-tuned models do not call alike.
+
+    Columns: ``text, gold``, the answer of each run by its title, ``right`` (the titles of those that are), ``row_id``.
+    Rows that some get right and others wrong come first.
+
+    Raises:
+        RunError: as :func:`compare_runs`.
+    """
+    titles = run_titles(runs)
+    shared = common_rows({titles[run.id]: pair_of(run, on)[1] for run in runs})
+    first = next(iter(shared.values()))
+    views = {title: class_view(table, classes) for title, table in shared.items()}
+    gold = next(iter(views.values()))[1]
+    answers = pd.DataFrame({title: answer for title, (_, _, answer) in views.items()})
+    right = answers.eq(pd.Series(gold), axis=0)
+    table = pd.DataFrame({"text": first["text"].to_numpy(), "gold": gold}).join(answers)
+    table["right"] = [", ".join(right.columns[row]) or "none" for row in right.to_numpy()]
+    table["row_id"] = first["row_id"].to_numpy()
+    changed = answers.nunique(axis=1) > 1
+    settled = right.any(axis=1) & ~right.all(axis=1)
+    order = settled[changed].sort_values(ascending=False, kind="stable").index
+    return table.loc[order].reset_index(drop=True)
+
+
+def pair_verdict(pair: ModelPair) -> str:
+    """Return which of two models is better on their rows, in one sentence with n, interval and p."""
+    first, second, difference = pair.first, pair.second, pair.difference
+    if difference.value is not None and difference.value < 0 and difference.ci is not None:
+        # The other way round, so that a sentence about the better one has a gain.
+        first, second = second, first
+        low, high = difference.ci
+        difference = replace(difference, value=-difference.value, ci=Interval(-high, -low))
+    opening = f"“{second}” {'is better than' if difference.settled else APART} “{first}”"
+    return (
+        f"{opening} on these rows: accuracy {points(difference)}, {show_p(pair.p)}, "
+        f"n = {difference.n:,}. Only “{pair.first}” is right on {pair.b:,}, only “{pair.second}” on {pair.c:,}. Both "
+        "were trained once: what another seed would have given is not in the interval."
+    )

@@ -1,0 +1,225 @@
+"""What the errors of a model share: groups of texts in which it errs oftener, in words that a reader can check.
+
+A small decision tree over readable features of the validation rows proposes one group for each kind of error, and the
+test rows, which had no part in that, confirm it or not. Where no group is confirmed, nothing splits the errors.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from finsent.errors import EmptyDataError
+from finsent.evaluation.features import readable_features
+from finsent.inference.predictions import load_predictions
+from finsent.metrics.classification import class_view
+from finsent.metrics.figures import Difference, Interval
+from finsent.metrics.statistics import CONFIDENCE, Numbers, share_interval
+from finsent.runs.rows import training_rows_if_kept
+from finsent.runs.store import Run
+
+#: The tree asks so many questions, and a group has so many validation rows or this share of them at least.
+DEPTH, FEWEST, SMALLEST_SHARE = 2, 10, 0.05
+#: A kind of error is looked at where it occurs so often among the validation rows, and as seldom does not.
+FEWEST_ERRORS = 5
+ANY = "any error"
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How often a kind of error occurs among the rows of a group and among all others, with 95 % intervals."""
+
+    inside: int
+    inside_errors: int
+    inside_ci: Interval | None
+    outside: int
+    outside_errors: int
+    outside_ci: Interval | None
+
+    @property
+    def inside_share(self) -> float | None:
+        """The share of errors in the group."""
+        return self.inside_errors / self.inside if self.inside else None
+
+    @property
+    def outside_share(self) -> float | None:
+        """The share of errors among all other rows."""
+        return self.outside_errors / self.outside if self.outside else None
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A group of texts. ``kind`` is the error that it is about, ``words`` its conditions, all of which hold.
+
+    It was chosen by ``validation``; of the ``test`` rows ``difference`` is the share of errors inside minus outside
+    with its 95 % interval, ``p`` Fisher's exact test after Holm's correction over all kinds, and ``confirmed`` says
+    that both agree. ``row_ids`` are the group's test rows that show the error.
+    """
+
+    kind: str
+    words: tuple[str, ...]
+    validation: Rates
+    test: Rates
+    difference: Difference
+    p: float
+    confirmed: bool
+    row_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Slices:
+    """The groups that were proposed, the confirmed ones first, of ``kinds`` kinds of errors that were looked at."""
+
+    model: str
+    validation_n: int
+    test_n: int
+    kinds: tuple[str, ...]
+    found: tuple[Slice, ...]
+
+    @property
+    def confirmed(self) -> tuple[Slice, ...]:
+        """Those that hold on the test rows."""
+        return tuple(one for one in self.found if one.confirmed)
+
+
+def run_slices(run: Run, model: str = "tuned") -> Slices:
+    """Return what the errors of one of a run's models share; raises as :func:`find_slices`."""
+    predictions = load_predictions(run.predictions_file(model))
+    return find_slices(predictions, training_rows_if_kept(run), model)
+
+
+def find_slices(predictions: pd.DataFrame, training: pd.DataFrame | None = None, model: str = "tuned") -> Slices:
+    """Return the groups in which a predictions table of validation and test rows holds more errors.
+
+    ``training`` (``row_id, text, label``) tells where the most similar training rows have another label.
+
+    Raises:
+        EmptyDataError: there are too few validation or test rows.
+    """
+    held = predictions["split"].isin(["validation", "test"])
+    rows = predictions[held].reset_index(drop=True)
+    chosen, judged = ((rows["split"] == split).to_numpy() for split in ("validation", "test"))
+    if min(chosen.sum(), judged.sum()) < 2 * FEWEST:
+        raise EmptyDataError(
+            f"There are {int(chosen.sum())} validation and {int(judged.sum())} test rows; groups need {2 * FEWEST} of "
+            "each."
+        )
+    features = readable_features(rows, training, chosen)
+    proposed, kinds = [], []
+    for kind, concerned, errors in _kinds(rows, chosen):
+        kinds.append(kind)
+        conditions = _split(features[concerned & chosen], errors[concerned & chosen])
+        if conditions:
+            proposed.append((kind, conditions, concerned, errors))
+    found = _confirmed(rows, features, judged, chosen, proposed)
+    return Slices(model, int(chosen.sum()), int(judged.sum()), tuple(kinds), found)
+
+
+Condition = tuple[str, float, bool]
+_Proposed = list[tuple[str, list[Condition], Numbers, Numbers]]
+
+
+def _kinds(rows: pd.DataFrame, chosen: Numbers) -> list[tuple[str, Numbers, Numbers]]:
+    """Return each kind of error: its name, the rows that could show it, and those that do."""
+    labels, gold, predicted = class_view(rows)
+    every = np.ones(len(rows), dtype=bool)
+    kinds = [(ANY, every, gold != predicted)]
+    for label in labels:
+        for answer in (*labels, "invalid"):
+            if label != answer:
+                kinds.append((f"{label} called {answer}", gold == label, (gold == label) & (predicted == answer)))
+    return [one for one in kinds if FEWEST_ERRORS <= one[2][chosen].sum() <= one[1][chosen].sum() - FEWEST_ERRORS]
+
+
+def _split(features: pd.DataFrame, errors: Numbers) -> list[Condition]:
+    """Return the conditions of the part of a small tree that stands out most, [] where it splits nothing off.
+
+    Of its nodes and leaves that is the one whose share of errors lies furthest above that of all rows, in standard
+    errors, so that a large group is not cut down to its worst few rows.
+    """
+    from sklearn.tree import DecisionTreeClassifier
+
+    smallest = max(FEWEST, int(np.ceil(SMALLEST_SHARE * len(features))))
+    if len(features) < 2 * smallest:
+        return []
+    fitted = DecisionTreeClassifier(max_depth=DEPTH, min_samples_leaf=smallest, random_state=0).fit(features, errors)
+    tree = fitted.tree_
+    overall = float(errors.mean())
+    parts: list[tuple[float, list[Condition]]] = []
+
+    def walk(node: int, conditions: list[Condition]) -> None:
+        excess = float(tree.value[node][0][-1]) - overall
+        parts.append((excess * float(tree.n_node_samples[node]) ** 0.5, conditions))
+        if tree.children_left[node] < 0:
+            return
+        name, threshold = str(features.columns[tree.feature[node]]), float(tree.threshold[node])
+        walk(tree.children_left[node], [*conditions, (name, threshold, False)])
+        walk(tree.children_right[node], [*conditions, (name, threshold, True)])
+
+    walk(0, [])
+    excess, conditions = max(parts, key=lambda part: part[0])
+    return conditions if excess > 0 else []
+
+
+def _confirmed(
+    rows: pd.DataFrame, features: pd.DataFrame, judged: Numbers, chosen: Numbers, proposed: _Proposed
+) -> tuple[Slice, ...]:
+    from scipy.stats import fisher_exact
+    from statsmodels.stats.multitest import multipletests
+
+    drafts = []
+    for kind, conditions, concerned, errors in proposed:
+        inside = _holds(features, conditions)
+        test, validation = (_rates(inside, errors, concerned & split) for split in (judged, chosen))
+        table = [
+            [test.inside_errors, test.inside - test.inside_errors],
+            [test.outside_errors, test.outside - test.outside_errors],
+        ]
+        shown = rows.loc[inside & errors & judged, "row_id"]
+        drafts.append((kind, conditions, validation, test, float(fisher_exact(table).pvalue), tuple(shown)))
+    if not drafts:
+        return ()
+    corrected = multipletests([draft[4] for draft in drafts], method="holm")[1]
+    found = []
+    for (kind, conditions, validation, test, _, row_ids), p in zip(drafts, corrected, strict=True):
+        difference = _difference(test)
+        confirmed = bool(p < 1 - CONFIDENCE and difference.settled and (difference.value or 0) > 0)
+        words = tuple(in_words(*condition) for condition in conditions)
+        found.append(Slice(kind, words, validation, test, difference, float(p), confirmed, row_ids))
+    return tuple(sorted(found, key=lambda one: (not one.confirmed, -(one.difference.value or 0))))
+
+
+def _holds(features: pd.DataFrame, conditions: list[Condition]) -> Numbers:
+    held = np.ones(len(features), dtype=bool)
+    for name, threshold, above in conditions:
+        values = features[name].to_numpy()
+        held &= values > threshold if above else values <= threshold
+    return held
+
+
+def in_words(name: str, threshold: float, above: bool) -> str:
+    """Return a condition of a tree as a reader says it: “has a number”, “no “not””, “more than 12 words”."""
+    if name == "words":
+        whole = int(threshold)
+        return f"more than {whole} words" if above else f"{whole} words or fewer"
+    return name if above else f"not: {name}"
+
+
+def _rates(inside: Numbers, errors: Numbers, rows: Numbers) -> Rates:
+    within, without = inside & rows, ~inside & rows
+    n, hit, m, miss = (int(one.sum()) for one in (within, within & errors, without, without & errors))
+    return Rates(n, hit, share_interval(hit, n), m, miss, share_interval(miss, m))
+
+
+def _difference(rates: Rates) -> Difference:
+    """Return the share inside minus outside with Newcombe's interval for independent groups (1998, method 10)."""
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
+    n = rates.inside + rates.outside
+    if not rates.inside or not rates.outside:
+        return Difference(None, None, n)
+    low, high = confint_proportions_2indep(
+        rates.inside_errors, rates.inside, rates.outside_errors, rates.outside, method="newcomb", compare="diff"
+    )
+    value = rates.inside_errors / rates.inside - rates.outside_errors / rates.outside
+    return Difference(value, Interval(float(low), float(high)), n)

@@ -1,0 +1,107 @@
+"""Each row's story: what a run answered at every evaluation, so that it is seen when a row was learnt and forgotten.
+
+The validation rows' answers at every evaluation are kept in ``predictions/validation.parquet``, with the step; the
+baseline's answers are step 0. Forgetting is counted as by Toneva et al. (2019).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from finsent.errors import RunStateError
+from finsent.inference.predictions import LOGP_COLUMNS, answer_probabilities, load_predictions, load_steps
+from finsent.labels import FIVE_LABELS
+from finsent.metrics.classification import class_view
+from finsent.metrics.statistics import Numbers
+from finsent.runs.store import Run
+
+ALWAYS, LEARNT, UNSTEADY, FORGOTTEN, NEVER = "always right", "learnt", "unsteady", "forgotten", "never learnt"
+#: From what is worth looking at to what is not.
+STORIES = (FORGOTTEN, NEVER, UNSTEADY, LEARNT, ALWAYS)
+STORY_HELP = (
+    "Forgotten: right at some evaluation, and wrong at the last. Never learnt: wrong at each. Unsteady: right at the "
+    "last, after it was lost once. Learnt: wrong at first, then right to the end. Always right: at each."
+)
+RIGHT, WRONG = "●", "○"
+
+
+@dataclass(frozen=True)
+class Stories:
+    """The stories of ``n`` validation rows over the evaluations at ``steps`` (0 is the baseline).
+
+    ``rows`` has ``row_id, text, gold, story, strip`` (one mark an evaluation, ● right and ○ wrong), ``shares`` (the
+    probability of the right label at each, 0 to 1), ``first right`` (the step, missing where never), ``forgotten``
+    (how often right turned to wrong), ``last answer``, ``topic``, ``source``; what is worth looking at comes first.
+    ``counts`` says how many rows have each story.
+    """
+
+    steps: tuple[int, ...]
+    n: int
+    counts: dict[str, int]
+    rows: pd.DataFrame
+
+
+def run_stories(run: Run) -> Stories:
+    """Return the stories of a run's validation rows.
+
+    Raises:
+        RunStateError: it has not kept them: it was trained by an older version, or has not come to an evaluation.
+        RunError: they cannot be read.
+    """
+    file = run.predictions_file("validation")
+    if not file.exists() or not run.predictions_file("baseline").exists():
+        raise RunStateError(
+            f"Run {run.id} is {run.state} and has kept no answers from its evaluations: they begin with the first one, "
+            "and runs of older versions did not keep them."
+        )
+    baseline = load_predictions(run.predictions_file("baseline"))
+    return stories(baseline[baseline["split"] == "validation"], load_steps(file))
+
+
+def stories(baseline: pd.DataFrame, evaluations: pd.DataFrame) -> Stories:
+    """Return the stories of validation rows from the baseline's answers and those of each evaluation (``step``)."""
+    first = baseline.reset_index(drop=True)
+    tables = [(0, first)]
+    for step, table in evaluations.groupby("step", sort=True):
+        tables.append((int(str(step)), first[["row_id"]].merge(table, on="row_id", how="left")))
+    right: Numbers = np.column_stack([_right(table) for _, table in tables])
+    shares: Numbers = np.column_stack([_share_of_gold(table) for _, table in tables])
+    last = tables[-1][1]
+    rows = first[["row_id", "text", "label"]].rename(columns={"label": "gold"})
+    rows["story"] = pd.Categorical([_story(one) for one in right], STORIES, ordered=True)
+    rows["strip"] = ["".join(RIGHT if one else WRONG for one in row) for row in right]
+    rows["shares"] = [row.round(3).tolist() for row in shares]
+    steps = [step for step, _ in tables]
+    rows["first right"] = [steps[int(row.argmax())] if row.any() else None for row in right]
+    rows["forgotten"] = (right[:, :-1] & ~right[:, 1:]).sum(axis=1)
+    rows["last answer"] = last["predicted"].to_numpy()
+    rows[["topic", "source"]] = first[["topic", "source"]]
+    rows["last share"] = shares[:, -1]
+    rows = rows.sort_values(["story", "last share"], kind="stable").drop(columns="last share").reset_index(drop=True)
+    rows["story"] = rows["story"].astype(str)
+    counts = {story: int((rows["story"] == story).sum()) for story in STORIES}
+    return Stories(tuple(steps), len(rows), counts, rows)
+
+
+def _right(table: pd.DataFrame) -> Numbers:
+    _, gold, predicted = class_view(table)
+    right: Numbers = gold == predicted
+    return right
+
+
+def _share_of_gold(table: pd.DataFrame) -> Numbers:
+    shares = answer_probabilities(table[LOGP_COLUMNS])
+    gold = table["label"].map(FIVE_LABELS.index).to_numpy()
+    found: Numbers = shares[np.arange(len(table)), gold]
+    return found
+
+
+def _story(right: Numbers) -> str:
+    if right.all():
+        return ALWAYS
+    if not right.any():
+        return NEVER
+    if not right[-1]:
+        return FORGOTTEN
+    return UNSTEADY if (right[:-1] & ~right[1:]).any() else LEARNT

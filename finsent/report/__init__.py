@@ -1,0 +1,1 @@
+"""What a reader takes away from a comparison."""
