@@ -1,0 +1,65 @@
+"""The command ``classify``: the labels of new texts."""
+
+import argparse
+import sys
+
+from finsent.cli.arguments import Commands, Printed, add_command
+from finsent.cli.output import write_file, write_table
+from finsent.cli.why import add_whose, answers_asked
+from finsent.data.schema import TEXT_NAMES
+
+_OR = f"{', '.join(TEXT_NAMES[:-1])} or {TEXT_NAMES[-1]}"
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the commands of this module."""
+    label = add_command(commands, "classify", classify)
+    label.add_argument("texts", nargs="*", metavar="TEXT")
+    label.add_argument("--parquet", metavar="FILE", help="write both models' answers as Parquet")
+    add_whose(label)
+    label.add_argument("--file", help="a .csv, .json, .jsonl or .parquet file of headlines")
+    label.add_argument("--text-column", metavar="NAME", help=f"its column with the texts; default: {_OR} if clear")
+    label.add_argument("--csv", metavar="FILE", help="write both models' answers as CSV")
+
+
+def classify(options: argparse.Namespace) -> Printed:
+    """Label texts, baseline beside fine-tuned.
+
+    Example: ``python -m finsent classify "Profit rose to EUR 3 million." --run latest``
+    """
+    from finsent.evaluation.classifier import text_rows, whose_classifier
+
+    texts = [*options.texts, *_texts_of_file(options)]
+    answers = answers_asked(options)
+    text_rows(texts, answers)
+    classifier, title = whose_classifier(options.runs_dir, options.run, options.model)
+    results = classifier.classify(texts, answers)
+    if options.csv is not None or options.parquet is not None:
+        from finsent.charts.headlines import headlines_parquet, headlines_table
+
+        table = headlines_table(results)
+        if options.csv is not None:
+            write_table(options.csv, table)
+        if options.parquet is not None:
+            write_file(options.parquet, headlines_parquet(table))
+    lines = [title]
+    for result in results:
+        lines.append(result.text)
+        for name, answer in (("baseline", result.baseline), ("tuned", result.tuned)):
+            if answer is not None:
+                shares = "  ".join(f"{label} {share:.2f}" for label, share in answer.probabilities.items())
+                lines.append(f"  {name:<9}{answer.label:<10}{shares}")
+    return Printed([result.as_json() for result in results], "\n".join(lines))
+
+
+def _texts_of_file(options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the texts of ``--file``, and say which column they come from where another name than text was taken."""
+    if options.file is None:
+        return ()
+    from finsent.data.texts import read_text_file, texts_of
+
+    advice = "Name the column with the texts: --text-column NAME."
+    found = texts_of(read_text_file(options.file), options.file, advice, options.text_column)
+    if found.column.note:
+        print(f"finsent: {found.column.note}", file=sys.stderr)
+    return found.texts

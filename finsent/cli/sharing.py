@@ -1,0 +1,106 @@
+"""Commands about what errors share: ``slices``, ``stories`` and ``disagree``."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from finsent.cli.arguments import Commands, Printed, add_command, add_run, add_runs_dir, known
+from finsent.cli.output import records, table_text, write_table
+from finsent.metrics.figures_json import to_json
+from finsent.runs.find import RUN_HELP, find_run
+
+if TYPE_CHECKING:
+    from finsent.evaluation.slices import Rates, Slice
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the commands of this module."""
+    slices = add_command(commands, "slices", show_slices)
+    slices.add_argument("--model", choices=["tuned", "baseline"], default="tuned", help="whose errors (default tuned)")
+    add_run(slices)
+    stories = add_command(commands, "stories", show_stories)
+    stories.add_argument("--story", help="rows of one story alone, for example forgotten")
+    stories.add_argument("--csv", metavar="FILE", help="write the rows as CSV")
+    add_run(stories)
+    differ = add_command(commands, "disagree", show_disagreement)
+    differ.add_argument("runs", nargs="+", metavar="RUN", help=f"two to four runs: {RUN_HELP}")
+    differ.add_argument("--split", choices=["test", "validation"], default="test", help="which rows (default test)")
+    differ.add_argument("--csv", metavar="FILE", help="write the rows as CSV")
+    add_runs_dir(differ)
+
+
+def show_slices(options: argparse.Namespace) -> Printed:
+    """What the errors of a model share: groups of texts in which it errs oftener, or that nothing splits them.
+
+    Groups are chosen on validation rows and confirmed, or not, on test rows.
+    Example: ``python -m finsent slices latest --model baseline``
+    """
+    from finsent.evaluation.slices import run_slices
+
+    found = run_slices(find_run(options.runs_dir, options.run), options.model)
+    lines = [
+        f"{len(found.kinds)} kinds of errors were looked at; groups chosen on {found.validation_n:,} validation rows, "
+        f"confirmed on {found.test_n:,} test rows."
+    ]
+    lines += [_told(one) for one in found.found]
+    if not found.confirmed:
+        lines.append("Nothing splits them: no group holds on the test rows.")
+    return Printed(to_json(found), "\n".join(lines))
+
+
+def show_stories(options: argparse.Namespace) -> Printed:
+    """When each validation row was learnt, and forgotten: right or wrong at every evaluation of a run.
+
+    Example: ``python -m finsent stories latest --story forgotten``
+    """
+    from finsent.evaluation.stories import STORIES, run_stories
+
+    run = find_run(options.runs_dir, options.run)
+    found = run_stories(run)
+    rows = found.rows
+    if options.story is not None:
+        known([options.story], STORIES, "story")
+        rows = rows[rows["story"] == options.story]
+    if options.csv is not None:
+        write_table(options.csv, rows.drop(columns="shares"))
+    counts = ", ".join(f"{count:,} {story}" for story, count in found.counts.items())
+    head = f"{found.n:,} validation rows at steps {', '.join(map(str, found.steps))} (0: the baseline): {counts}"
+    value = {"run": run.id, "steps": list(found.steps), "n": found.n, "counts": found.counts, "rows": records(rows)}
+    columns = ["row_id", "story", "strip", "gold", "last answer", "first right", "forgotten", "text"]
+    return Printed(value, f"{head}\n{table_text(rows[columns])}")
+
+
+def show_disagreement(options: argparse.Namespace) -> Printed:
+    """The rows on which two to four runs give different answers, and how often each two agree.
+
+    Example: ``python -m finsent disagree latest OTHER --csv differ.csv``
+    """
+    from finsent.evaluation.disagreement import runs_disagree
+
+    found = runs_disagree([find_run(options.runs_dir, words) for words in options.runs], options.split)
+    if options.csv is not None:
+        write_table(options.csv, found.rows)
+    lines = [f"{len(found.rows):,} of {found.n:,} {found.split} rows are answered differently"]
+    for pair in found.pairs:
+        low, high = pair.ci or (0.0, 1.0)
+        lines.append(
+            f"{pair.first} and {pair.second}: the same on {pair.same:,} of {pair.n:,} ({pair.share:.1%}, 95 %: "
+            f"{low:.1%} to {high:.1%})"
+        )
+    value = {"split": found.split, "n": found.n, "pairs": [to_json(pair) for pair in found.pairs]}
+    return Printed(value | {"rows": records(found.rows)}, "\n".join([*lines, table_text(found.rows)]))
+
+
+def _told(one: "Slice") -> str:
+    sure = "confirmed" if one.confirmed else "not confirmed"
+    return (
+        f"{one.kind}, {' and '.join(one.words)}: {_share(one.test, True)} inside, {_share(one.test, False)} outside; "
+        f"p = {one.p:.4f} after Holm's correction, {sure}"
+    )
+
+
+def _share(rates: "Rates", inside: bool) -> str:
+    errors, n = (rates.inside_errors, rates.inside) if inside else (rates.outside_errors, rates.outside)
+    share, ci = (rates.inside_share, rates.inside_ci) if inside else (rates.outside_share, rates.outside_ci)
+    if share is None or ci is None:
+        return "no row"
+    return f"{share:.1%} ({ci.low:.1%} to {ci.high:.1%}, {errors:,} of {n:,})"
