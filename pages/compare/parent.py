@@ -1,0 +1,52 @@
+"""What a run that continues another one has mended and broken, beside that one, on the same test rows."""
+
+import streamlit as st
+
+from finsent.errors import FinsentError
+from finsent.evaluation.verify import BROKEN, CHANGES, MENDED, Verified, verify_run
+from finsent.runs.store import Run
+from pages.shared.ui import plain_markdown, show_error, show_table
+from pages.shared.verdict import LOOKS
+
+_TONES = {"better": "good", "worse": "bad", "unsettled": "none"}
+
+
+@st.cache_resource(max_entries=4, show_spinner="Holding it against its parent …")
+def _verified(_run: Run, known_as: tuple[str, int]) -> Verified:
+    return verify_run(_run)
+
+
+def show_parent(run: Run) -> None:
+    """Show the verdict of a child against its parent, and the rows that changed."""
+    st.subheader("Beside the run that it continues", anchor=False)
+    try:
+        found = _verified(run, (str(run.folder), run.predictions_file("tuned").stat().st_mtime_ns))
+    except FinsentError as error:
+        show_error(error)
+        return
+    with st.container(border=True):
+        color, icon = LOOKS[_TONES[found.kind]]
+        first, *others = (plain_markdown(sentence) for sentence in found.sentences)
+        st.markdown(f":{color}[{icon}] **{first}**")
+        for sentence in others:
+            st.markdown(sentence)
+    chosen = st.segmented_control(
+        "Rows that are", CHANGES, default=MENDED, required=True, key="change", bind="query-params"
+    )
+    rows = found.answers[found.answers["change"] == chosen]
+    st.caption(
+        f"{len(rows):,} of {found.n:,} test rows are {plain_markdown(chosen)}: the answers of baseline, parent "
+        f"({plain_markdown(found.parent)}) and this run. {MENDED.capitalize()}: only this run is right; "
+        f"{BROKEN}: only its parent."
+    )
+    show_table(
+        rows,
+        f"changed-{run.id}",
+        column_order=["text", "gold", "baseline", "parent", "child", "row_id"],
+        column_config={
+            "text": st.column_config.TextColumn(width=520),
+            "child": st.column_config.TextColumn("this run"),
+            "row_id": st.column_config.TextColumn("row"),
+        },
+        row_height=52,
+    )

@@ -1,0 +1,75 @@
+"""What only the visitor can say about a file: which column is which, what labels mean, where scores are cut."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from finsent.data.choices import Choices, written
+from finsent.data.questions import Question
+from finsent.errors import ColumnAskedError, LabelsAskedError
+from finsent.labels import FIVE_LABELS
+from pages.shared.access import action
+from pages.shared.ui import plain_markdown, show_table
+
+_OUT = "leave these rows out"
+
+
+def ask(asked: ColumnAskedError | LabelsAskedError, before: Choices) -> Choices | None:
+    """Show a question, the first rows and a form for the answer; return the choices once the visitor has given it."""
+    question = asked.question
+    assert isinstance(question, Question)
+    with st.container(border=True):
+        st.markdown(f"**{plain_markdown(question.sentence)}**")
+        with st.form("question", border=False):
+            answer = {"labels": _labels, "thresholds": _thresholds}.get(question.kind, _column)(question)
+            given = action(st.form_submit_button, "Use these", type="primary", icon=":material/check:")
+        st.caption("On the command line: " + plain_markdown(str(asked)))
+    st.caption(f"The first {len(question.first)} rows, as they stand in the file:")
+    show_table(question.first.map(str, na_action="ignore"), "first-rows", key="first-rows")
+    if not given:
+        return None
+    if answer is None:
+        st.warning("Choose one for each; nothing is assumed.", icon=":material/warning:")
+        return None
+    return replace(before, **answer)
+
+
+def _column(question: Question) -> dict[str, str] | None:
+    what = "texts" if question.kind == "text_column" else "labels"
+    choice = st.selectbox(
+        f"Column with the {what}", question.columns, index=None, placeholder="Choose one", key="column"
+    )
+    return None if choice is None else {question.kind: choice}
+
+
+def _labels(question: Question) -> dict[str, str] | None:
+    chosen: dict[str, str] = {}
+    for place, value in enumerate(question.values):
+        left, right = st.columns([1, 2], vertical_alignment="center")
+        with left:
+            proposed = FIVE_LABELS.index(value.proposed) if value.proposed else None
+            label = st.selectbox(
+                f"{plain_markdown(value.value[:60])} · {value.n:,} rows",
+                [*FIVE_LABELS, _OUT],
+                index=proposed,
+                placeholder="What does it mean?",
+                key=f"meaning-{place}",
+                help="Proposed from its words." if value.proposed else None,
+            )
+        with right:
+            for text in value.texts:
+                st.caption(plain_markdown(text[:160]))
+        if label is not None:
+            chosen[value.value] = label
+    if len(chosen) < len(question.values):
+        return None
+    kept = {value: label for value, label in chosen.items() if label != _OUT}
+    return {"labels": written(kept)} if kept else None
+
+
+def _thresholds(question: Question) -> dict[str, str] | None:
+    st.caption(f"Scores from {question.low:g} to {question.high:g}. Nothing is assumed.")
+    left, right = st.columns(2)
+    low = left.number_input("Negative below", value=None, format="%g", key="low", placeholder="for example -0.3")
+    high = right.number_input("Positive above", value=None, format="%g", key="high", placeholder="for example 0.3")
+    return None if low is None or high is None or low > high else {"thresholds": f"{low:g},{high:g}"}

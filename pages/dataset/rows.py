@@ -1,0 +1,177 @@
+"""The rows of the Dataset page: searched, filtered, and one opened as prompt, answer and tokens."""
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pandas as pd
+import streamlit as st
+
+from finsent.data.dataset import filter_rows
+from finsent.data.export import export_csv
+from finsent.data.splits import SPLITS
+from finsent.errors import FinsentError
+from finsent.inference import token_view
+from finsent.labels import FIVE_LABELS
+from finsent.models.base import MODELS
+from finsent.prompts import completion
+from pages.shared.typed import chosen, may_read
+from pages.shared.ui import plain_markdown, show_table
+
+COLUMNS = ["row_id", "label", "text", "split", "source", "topic"]
+PAGE_ROWS = 2_000
+#: Not a widget's key: it must outlive a change of page.
+_OPENED = "dataset-opened-row"
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the tokenizer …")
+def tokenizer_of(model: str) -> Any:
+    return token_view.load_tokenizer(model)
+
+
+@st.fragment
+def browse(rows: pd.DataFrame) -> None:
+    # A fragment: a search or a choice runs this part of the page alone.
+    found = filters(rows)
+    pages = max(1, -(-len(found) // PAGE_ROWS))
+    page = 1
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{len(found):,}** of {len(rows):,} rows. Choose one to open it.", width="content")
+        if pages > 1:
+            # A table that can be chosen from is sent to the browser whole, so a large one goes in pages.
+            page = st.number_input(f"Page, of {pages}", 1, pages, key="page", bind="query-params", width=140)
+        st.download_button(
+            "Download as CSV",
+            lambda: export_csv(found[[*COLUMNS, "answers"]]),
+            "finsent_rows.csv",
+            "text/csv",
+            icon=":material/download:",
+            disabled=found.empty,
+            on_click="ignore",
+        )
+    if found.empty:
+        st.info("No row matches. Clear the search or a filter.", icon=":material/filter_alt_off:")
+        return
+    shown = found.iloc[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
+    # The address loses it with a change of page, which the visitor does not mean.
+    wanted = st.query_params.get("row") or st.session_state.get(_OPENED)
+    places = shown["row_id"].tolist()
+    start = [places.index(wanted)] if wanted in places else []
+    state = st.dataframe(
+        shown[shown_columns(rows)],
+        hide_index=True,
+        height=min(423, 38 + 35 * len(shown)),
+        # A selection is a place in the table: another table needs another widget.
+        key=f"rows-{pd.util.hash_pandas_object(found['row_id'], index=False).sum()}",
+        on_select="rerun",
+        # A click anywhere in a row opens it.
+        selection_mode=["single-row", "single-cell"],
+        selection_default={"selection": {"rows": start}},
+        column_config={
+            "row_id": st.column_config.TextColumn("id", width="small"),
+            "label": st.column_config.TextColumn(width="small"),
+            "text": st.column_config.TextColumn(width="large"),
+            "split": st.column_config.TextColumn(width="small"),
+        },
+    )
+    cells = state.selection.cells
+    selected = [cells[0][0]] if cells else state.selection.rows
+    if selected:
+        row = shown.iloc[selected[0]]
+        st.query_params["row"] = st.session_state[_OPENED] = row["row_id"]
+        open_row(rows, row)
+    else:
+        st.query_params.pop("row", None)
+        st.session_state.pop(_OPENED, None)
+
+
+def filters(rows: pd.DataFrame) -> pd.DataFrame:
+    first, *columns = st.columns([2, 1, 1, 1, 1])
+    search = first.text_input(
+        "Search the texts",
+        key="search",
+        bind="query-params",
+        type="search",
+        live=True,
+        placeholder="any part, for example: profit",
+    )
+    chosen = {}
+    options = {
+        "label": [label for label in FIVE_LABELS if label in set(rows["label"])],
+        "split": list(SPLITS),
+        "source": sorted(rows["source"].unique()),
+        "topic": sorted(set(rows["topic"]) - {""}),
+    }
+    for column, (name, values) in zip(columns, options.items(), strict=True):
+        chosen[name] = column.multiselect(
+            name.capitalize(),
+            values,
+            key=name,
+            bind="query-params",
+            placeholder="all" if values else "none in these data",
+            disabled=not values,
+        )
+    return filter_rows(rows, search, **chosen)
+
+
+def shown_columns(rows: pd.DataFrame) -> list[str]:
+    return COLUMNS if rows["topic"].any() else [name for name in COLUMNS if name != "topic"]
+
+
+def _link() -> str:
+    """Return the address of what is shown: data, filters, the opened row."""
+    return f"{st.context.url}?{urlencode(st.query_params.to_dict(), quote_via=quote)}"
+
+
+def open_row(rows: pd.DataFrame, row: pd.Series) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Prompt and answer")
+        st.caption(f"Row {plain_markdown(row['row_id'])}, {row['split']} split. The prompt, byte for byte:")
+        st.code(row["prompt"], language=None, wrap_lines=True)
+        st.caption(f"The answer to learn, one space and the label; allowed are {row['answers'].replace('|', ', ')}:")
+        st.code(completion(row["label"]), language=None)
+        with st.popover("Copy link", icon=":material/link:"):
+            st.code(_link(), language=None, wrap_lines=True)
+    with right:
+        st.subheader("Tokens")
+        model = st.selectbox(
+            "Tokenizer of",
+            list(MODELS),
+            format_func=MODELS.get,
+            key="tokenizer",
+            bind="query-params",
+            on_change=chosen,
+            args=("tokenizer",),
+        )
+        if not may_read(model=model):
+            return
+        try:
+            tokens = token_view.token_table(tokenizer_of(model), rows, row["row_id"])
+        except FinsentError as error:
+            st.warning(plain_markdown(str(error)), icon=":material/cloud_off:")
+            return
+        st.caption(
+            f"{len(tokens)} tokens. The loss counts {tokens['answer_loss'].sum()} of them on the answer alone, "
+            f"{tokens['sequence_loss'].sum()} on the whole sequence. {tokens['shared'].sum()} are the same in every "
+            "prompt of this kind and computed once a batch. The last token stands first; · is a space, ↵ a line end."
+        )
+        show_table(
+            tokens[::-1],
+            "tokens",
+            hide_index=False,
+            height=330,
+            column_config={
+                "_index": st.column_config.NumberColumn("place", width=55),
+                "token": st.column_config.TextColumn(width=110),
+                "id": st.column_config.NumberColumn(width=60, format="%d"),
+                "answer_loss": st.column_config.CheckboxColumn(
+                    "answer loss", width=95, help="Supervised where the loss is on the answer alone."
+                ),
+                "sequence_loss": st.column_config.CheckboxColumn(
+                    "sequence loss", width=115, help="Supervised where the loss is on the whole sequence."
+                ),
+                "shared": st.column_config.CheckboxColumn(
+                    "shared", width=65, help="In the prefix that all prompts of this kind begin with."
+                ),
+            },
+        )

@@ -1,0 +1,162 @@
+"""Which data the Dataset page is about: chosen, named by a path, or brought as a file; what was decided about them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from finsent.data.choices import CHOSEN, Choices
+from finsent.data.dataset import SentimentData, load_data, load_upload, source_version, split_rows
+from finsent.data.sources import EMBEDDED, HUB
+from finsent.data.stored import StoredSource, decide, delete, find_stored, rename, store, stored_sources
+from finsent.errors import ColumnAskedError, FinsentError, LabelsAskedError
+from finsent.hub import HUB_DATASET
+from finsent.runs.rows import runs_on
+from pages.dataset.questions import ask
+from pages.shared.access import action, open_file
+from pages.shared.runs_now import runs_now
+from pages.shared.typed import chosen, may_read
+from pages.shared.ui import plain_markdown, show_error, what_is
+
+SOURCES = {EMBEDDED: "Embedded: lab headlines (synthetic)", HUB: f"Hub: {HUB_DATASET}"}
+Shown = tuple[SentimentData, pd.DataFrame]
+
+
+# Shared between visitors rather than copied for each: nothing on this page changes a table in place.
+@st.cache_resource(max_entries=3, show_spinner="Reading the data …")
+def read_source(source: str, version: str, _choices: Choices, chosen: str) -> Shown:
+    data = load_data(source, _choices)
+    return data, split_rows(data.rows)
+
+
+def choose_data() -> tuple[SentimentData, pd.DataFrame, Choices]:
+    """Show the choice of data and return them as they are understood, their rows with splits, and what was decided.
+
+    What is unclear is asked, and the page ends there.
+    """
+    _take_over()
+    kept = {str(one.path): one.title for one in stored_sources()}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        source = st.selectbox(
+            "Data",
+            [*SOURCES, *kept],
+            format_func=lambda name: SOURCES.get(name) or (f"Your file: {kept[name]}" if name in kept else name),
+            accept_new_options=True,
+            key="data",
+            bind="query-params",
+            on_change=_source_chosen,
+            help="Choose one, or type the path of a file or folder on the machine that runs this app: CSV, TSV, JSON, "
+            "Parquet, Excel, OpenDocument, also packed.",
+            width=460,
+        )
+        with st.popover("Open a file", icon=":material/upload_file:"):
+            _upload()
+        stored = find_stored(source)
+        if stored is not None:
+            with st.popover("This file", icon=":material/draft:"):
+                _manage(stored)
+        what_is("prompt", "answer set", "completion", "split", "loss")
+    if not may_read(data=source):
+        st.stop()
+    choices = stored.choices if stored is not None else _choices_in_address()
+    try:
+        # Looked at without the rows that cannot be used: they are counted and shown before anything is trained on.
+        found = read_source(source, source_version(source), replace(choices, leave_out=True), str(choices))
+    except (ColumnAskedError, LabelsAskedError) as asked:
+        answer = ask(asked, choices)
+        if answer is not None:
+            decide_about(source, answer)
+        st.stop()
+    return *found, choices
+
+
+def decide_about(source: str, choices: Choices) -> None:
+    """Keep what was decided about a source, with the file if it is stored, else in the address; and show it anew."""
+    stored = find_stored(source)
+    if stored is not None:
+        decide(stored, choices)
+    else:
+        for name in CHOSEN:
+            value = getattr(choices, name)
+            if value:
+                st.query_params[name] = "yes" if value is True else value
+            else:
+                st.query_params.pop(name, None)
+    st.rerun()
+
+
+def _choices_in_address() -> Choices:
+    said = {name: st.query_params.get(name, "") for name in CHOSEN}
+    return Choices(**{**said, "leave_out": said["leave_out"] == "yes"})
+
+
+def _source_chosen() -> None:
+    """Take a source that was chosen; what was decided about another does not hold for it."""
+    chosen("data")
+    for name in (*CHOSEN, "row"):
+        st.query_params.pop(name, None)
+
+
+def _upload() -> None:
+    upload = open_file(
+        "A table of your own",
+        key="own-file",
+        help="CSV, TSV, text, JSON, JSON lines, Parquet, Excel or OpenDocument, also as .gz or .zip. It is looked at "
+        "first; columns and labels that are not clear are asked for.",
+    )
+    if upload is None:
+        st.caption("It is kept beside the runs, once, by its content. Nothing is sent elsewhere.")
+        return
+    if st.session_state.get("own-file-kept") != upload.file_id:
+        content = upload.getvalue()
+        try:
+            load_upload(content, upload.name, Choices(leave_out=True))
+        except (ColumnAskedError, LabelsAskedError):
+            pass
+        except FinsentError as error:
+            show_error(error)
+            return
+        kept = store(content, upload.name)
+        st.session_state["own-file-kept"] = upload.file_id
+        st.session_state["data-next"] = str(kept.path)
+        st.rerun()
+    st.caption("It is kept, and shown now. Its name stands in the list of data.")
+
+
+def _take_over() -> None:
+    """Choose the file that was just brought, which a widget cannot do once it is shown."""
+    if (path := st.session_state.pop("data-next", None)) is not None:
+        st.session_state["data"] = path
+        _source_chosen()
+
+
+def _manage(stored: StoredSource) -> None:
+    used = [run.title for run in runs_on(runs_now(), str(stored.path))]
+    st.caption(f"{stored.size:,} bytes, brought {stored.added:%Y-%m-%d %H:%M} UTC. SHA-256 {stored.sha256[:16]}…")
+    if used:
+        more = f" and {len(used) - 3} more" if len(used) > 3 else ""
+        st.caption(
+            plain_markdown(
+                f"{len(used)} {'run uses' if len(used) == 1 else 'runs use'} it: {', '.join(used[:3])}{more}. Without "
+                "it they keep their results, but cannot be resumed or evaluated on their own rows again."
+            )
+        )
+    title = st.text_input("Name", stored.title, max_chars=100, key=f"title-{stored.key}")
+    if action(st.button, "Rename", key="rename-source"):
+        try:
+            rename(stored, title)
+        except FinsentError as error:
+            show_error(error)
+        else:
+            st.rerun()
+    sure = st.checkbox("Delete it although runs use it", key=f"sure-{stored.key}") if used else True
+    if action(st.button, "Delete", key="delete-source", icon=":material/delete:", disabled=not sure):
+        delete(stored)
+        st.session_state["data-next"] = EMBEDDED
+        st.rerun()
+
+
+def is_own(data: SentimentData) -> bool:
+    """Whether data are a file or folder, about which something can be decided."""
+    return data.source not in SOURCES and Path(data.source).exists()

@@ -1,0 +1,106 @@
+"""Behavioural tests on the Headlines page: each rule on a run's rows, who fails it how often, and the failures."""
+
+import pandas as pd
+import streamlit as st
+
+from finsent.evaluation.behaviour import SPLITS, failures, run_behaviour
+from finsent.evaluation.edits import RULES
+from finsent.metrics.behaviour import MIN_TEXTS, behaviour_figures, behaviour_table
+from finsent.runs.store import Run
+from pages.headlines.asking import ONE
+from pages.shared.access import action
+from pages.shared.models import known_as
+from pages.shared.ui import PERCENT, show_table, what_is
+
+#: Not a widget's key: whose tests the visitor has asked for.
+_ASKED = "behaviour-asked"
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _outcomes(_run: Run, models: tuple[str, str | None, int], split: str) -> pd.DataFrame:
+    bar = st.progress(0.0, text="Asking both models about each edit …")
+    try:
+        return run_behaviour(
+            _run, split, lambda done, total: bar.progress(done / total, f"{done:,} of {total:,} answers")
+        )
+    finally:
+        bar.empty()
+
+
+def show_behaviour(run: Run | None) -> None:
+    """Show the button that tests both models, and what came of it."""
+    st.markdown(
+        "What should a model not be moved by, and what must turn its answer? Each rule edits every text it fits."
+    )
+    if run is None:
+        st.info("These tests compare a fine-tuned model with its baseline. Launch a run first.")
+        return
+    split = st.segmented_control("Rows", SPLITS, default="test", required=True, key="rows", bind="query-params")
+    asked = st.session_state.setdefault(_ASKED, set())
+    wanted = (known_as(run), split)
+    if wanted not in asked:
+        st.caption("It takes about as long as judging a run: a minute or more on two cores.")
+        if not action(st.button, "Test both models", type="primary", icon=":material/rule:", key="behave"):
+            with st.expander("The rules"):
+                show_rules()
+            return
+        asked.add(wanted)
+    show_outcomes(_outcomes(run, *wanted), split)
+
+
+def show_rules() -> None:
+    """Show the table of the rules."""
+    rules = pd.DataFrame([(rule.name, rule.expects, rule.what) for rule in RULES], columns=["rule", "label", "edit"])
+    show_table(rules, "rules")
+
+
+def show_outcomes(outcomes: pd.DataFrame, split: str) -> None:
+    table = behaviour_table(behaviour_figures(outcomes)).rename(
+        columns={"tuned": "fine-tuned", "tuned share": "its share "}
+    )
+    table = table.rename(columns={"baseline share": "its share"})
+    show_table(
+        table,
+        "behaviour",
+        column_order=["rule", "expects", "texts", "baseline", "its share", "fine-tuned", "its share ", "difference"]
+        + ["low", "high", "p (Holm)"],
+        column_config=dict.fromkeys(("its share", "its share ", "difference", "low", "high"), PERCENT)
+        | {"p (Holm)": st.column_config.NumberColumn(format="%.4f")},
+    )
+    st.caption(
+        f"Failures over the {split} texts that each rule applies to. A rule that keeps the label is failed where the "
+        "answer changes; one that flips or changes it, where the answer is not what follows from the gold label. "
+        "Difference: fine-tuned minus baseline, with its 95 % interval (Tango) and McNemar's exact test after Holm's "
+        f"correction over the rules; of fewer than {MIN_TEXTS} texts failures are counted alone."
+    )
+    what_is("McNemar's test", "Holm's correction", "confidence interval")
+    show_failures(outcomes)
+
+
+def show_failures(outcomes: pd.DataFrame) -> None:
+    st.subheader("Failures", anchor=False)
+    rule = st.selectbox("Rule", outcomes["rule"].unique(), key="failed-rule")
+    failed = failures(outcomes, rule)
+    if failed.empty:
+        st.success("Neither model fails this rule.")
+        return
+
+    def open_edit() -> None:
+        rows = st.session_state["failures"].selection.rows
+        if rows:
+            st.session_state["text"] = failed["text"].iloc[rows[0]]
+            st.session_state["edit"] = failed["edited"].iloc[rows[0]]
+            st.session_state["mode"] = ONE
+
+    show_table(
+        failed.rename(
+            columns={"tuned": "fine-tuned", "tuned edited": "fine-tuned edited", "tuned failed": "it failed "}
+        ),
+        f"failures-{rule}",
+        key="failures",
+        on_select=open_edit,
+        selection_mode="single-row",
+        column_order=["text", "edited", "gold", "baseline", "baseline edited", "fine-tuned", "fine-tuned edited"],
+        column_config={name: st.column_config.TextColumn(width="medium") for name in ("text", "edited")},
+    )
+    st.caption(f"{len(failed):,} texts that one of the models fails. Choose a row to open it as an edit.")

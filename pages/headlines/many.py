@@ -1,0 +1,170 @@
+"""Many headlines: pasted or from a file, asked about with a progress bar, and the answers as a table and a file."""
+
+import time
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from finsent.charts.headlines import headlines_parquet, headlines_table
+from finsent.data.export import export_csv
+from finsent.data.reading import READERS
+from finsent.data.schema import proposed_text_column
+from finsent.data.texts import read_text_upload, texts_of
+from finsent.errors import EmptyDataError, FinsentError, TooManyTextsError
+from finsent.evaluation.classifier import Classified, Classifier
+from finsent.runs.cores import computations, cores_left_by
+from finsent.runs.store import Run
+from pages.headlines.asking import EXAMPLES, show_answers
+from pages.shared.access import action, open_file
+from pages.shared.models import classifier_of
+from pages.shared.run_parts import safe_title
+from pages.shared.runs_now import runs_now
+from pages.shared.ui import plain_markdown, show_error, user_errors
+from pages.shared.why import show_why
+
+#: A visitor who gives more at once would keep the machine from the others.
+MOST_TEXTS = 500
+#: Not widgets' keys: they must outlive a change of page.
+_RESULTS, _FILE = "headline_results", "headline_file"
+_TYPED, _FROM_FILE = "The headlines typed here", "A file"
+
+
+def show_many(run: Run | None, answers: tuple[str, ...]) -> None:
+    """Show where headlines come from, the button that asks, and the answers of the last time."""
+    source = st.segmented_control(
+        "What is asked about", [_TYPED, _FROM_FILE], default=_TYPED, required=True, key="from", persist_state="session"
+    )
+    texts = typed_texts() if source == _TYPED else file_texts()
+    if action(st.button, "Classify", type="primary", icon=":material/bolt:", key="classify"):
+        st.session_state.pop(_RESULTS, None)
+        try:
+            st.session_state[_RESULTS] = ask(run, texts(), answers)
+        except FinsentError as error:
+            show_error(error)
+    if _RESULTS in st.session_state:
+        show_results(run, *st.session_state[_RESULTS])
+
+
+def typed_texts() -> Callable[[], list[str]]:
+    """Show the field for headlines; return what gives them."""
+    typed = st.text_area("Headlines, one a line", "\n".join(EXAMPLES), height=160, key="typed", persist_state="session")
+    return lambda: [line for line in typed.splitlines() if line.strip()]
+
+
+def file_texts() -> Callable[[], list[str]]:
+    """Show the upload and the choice of its column; return what gives its texts.
+
+    Raises:
+        EmptyDataError: by what is returned: there is no file yet.
+    """
+    upload = open_file("A file of headlines", type=[suffix.removeprefix(".") for suffix in READERS])
+    if upload is not None:
+        st.session_state[_FILE] = (upload.name, upload.getvalue())
+    if _FILE not in st.session_state:
+        return no_file
+    name, content = st.session_state[_FILE]
+    with user_errors():
+        table = read_text_upload(content, name)
+    st.caption(f"Read: {plain_markdown(name)}, {len(table):,} rows.")
+    column = choose_column(table)
+    return lambda: list(texts_of(table, name, "Choose it under the file.", column).texts)
+
+
+def no_file() -> list[str]:
+    raise EmptyDataError("There is no file yet. Open one above, or choose the headlines typed here.")
+
+
+def choose_column(table: pd.DataFrame) -> str | None:
+    """Let the reader choose the column with the texts; proposed is the only one named as if it held them."""
+    proposed = proposed_text_column(table)
+    columns = list(table.columns)
+    return st.selectbox(
+        f"Column with the texts of its {len(table):,} rows",
+        columns,
+        index=columns.index(proposed) if proposed else None,
+        placeholder="Choose one",
+    )
+
+
+def refuse_many(texts: list[str]) -> None:
+    if len(texts) > MOST_TEXTS:
+        raise TooManyTextsError(
+            f"These are {len(texts):,} texts, and this page takes {MOST_TEXTS:,} at a time. Give fewer, or classify a "
+            "file on the command line: python -m finsent classify --file FILE"
+        )
+
+
+def ask(run: Run | None, texts: list[str], answers: tuple[str, ...]) -> tuple[list[Classified], tuple[str, ...], str]:
+    """Return the answers to texts, their answer set, and a sentence on them; show how far it is while it takes."""
+    refuse_many(texts)
+    if beside := cores_left_by(runs_now()).words:
+        st.caption(beside)
+    classifier = classifier_of(run)
+    began = time.perf_counter()
+    results = followed(classifier, texts, answers)
+    seconds = time.perf_counter() - began
+    models = f"the baseline and run {safe_title(run)}" if run else "the baseline"
+    counted = f"{len(results)} {'text' if len(results) == 1 else 'texts'}"
+    return results, answers, f"{counted} by {models}, {seconds:.2f} s on this machine."
+
+
+def followed(classifier: Classifier, texts: list[str], answers: tuple[str, ...]) -> list[Classified]:
+    """Return the answers; a bar shows how far they are, and whether others ask, too."""
+    bar = st.progress(0.0, text=_progress_words(0, len(texts), computations()))
+
+    def report(done: int, total: int) -> None:
+        # Of both models' answers half are a text's.
+        bar.progress(done / total, text=_progress_words(done * len(texts) // total, len(texts), computations() - 1))
+
+    try:
+        return classifier.classify(texts, answers, report)
+    finally:
+        bar.empty()
+
+
+def _progress_words(done: int, of: int, others: int) -> str:
+    words = f"{done:,} of {of:,} texts"
+    return f"{words}. Others ask, too: your texts take turns with theirs, so it takes longer." if others > 0 else words
+
+
+def show_results(run: Run | None, results: list[Classified], answers: tuple[str, ...], said: str) -> None:
+    """Show the table of answers with its downloads, and the chosen row with its chart and its why."""
+    table = headlines_table(results)
+    st.caption(f"{said} Probabilities are within the answer set: {', '.join(answers)}. Choose a row to open it.")
+    shares = {
+        name: st.column_config.NumberColumn(_short(name), format="percent", width=88) for name in table if ": " in name
+    }
+    event = st.dataframe(
+        table,
+        hide_index=True,
+        height=min(480, 40 + 35 * len(table)),
+        on_select="rerun",
+        selection_mode="single-row",
+        key="answers",
+        column_config={"text": st.column_config.TextColumn(width=240)} | shares,
+    )
+    with st.container(horizontal=True):
+        for title, content, name, kind in (
+            ("CSV", export_csv, "headlines.csv", "text/csv"),
+            ("Parquet", headlines_parquet, "headlines.parquet", "application/vnd.apache.parquet"),
+        ):
+            st.download_button(
+                f"Download as {title}",
+                lambda content=content: content(table),
+                name,
+                kind,
+                icon=":material/download:",
+                on_click="ignore",
+            )
+    rows = [row for row in event.selection.rows if row < len(results)] or [0]
+    result = results[rows[0]]
+    with st.container(border=True):
+        st.text(result.text)
+        show_answers(result, "chosen")
+        show_why(run, result.text, "chosen", answers)
+
+
+def _short(name: str) -> str:
+    """Return a column's name so that it can be read above a number."""
+    return name.replace("fine-tuned: ", "fine: ").replace("baseline: ", "base: ")

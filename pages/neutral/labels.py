@@ -1,0 +1,209 @@
+"""Labels worth a second look, one at a time: what speaks for and against each, and one key a decision."""
+
+import pandas as pd
+import streamlit as st
+
+from finsent.data.corrections import CHANGE, DROP, FLAG, KEEP, REASON_LENGTH, Correction
+from finsent.data.neighbours import Neighbours
+from finsent.data.prepared import Prepared
+from finsent.errors import CorrectionsError, FinsentError
+from finsent.evaluation.suspects import WORDS_AND_MODEL, Suspects, run_suspects
+from finsent.labels import split_answers
+from finsent.runs.corrections import CorrectionSet, decide, given_corrections_of, saved_corrections, take_over, undo
+from finsent.runs.rows import prepare_again
+from finsent.runs.store import Run, default_runs_dir
+from pages.neutral.continue_run import show_continue
+from pages.neutral.similar import show_similar
+from pages.shared.access import action, open_file
+from pages.shared.ui import plain_markdown, show_error, show_table
+
+SPLITS = {"train": "Training", "validation": "Validation", "test": "Test"}
+SIMILAR = 5
+_SKIPPED, _TOLD = "suspects-skipped", "decision-told"
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the run's data …")
+def data_of(_run: Run, folder: str) -> Prepared:
+    """Return the rows that a run draws; the folder says which run."""
+    return prepare_again(_run)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Looking at every label with models that have not seen it …")
+def suspects_of(_run: Run, known_as: tuple[str, ...], _data: Prepared) -> tuple[Suspects, Neighbours]:
+    """Return a run's doubtful rows and an index of all its rows; ``known_as`` changes when they are out of date."""
+    every = pd.concat([_data.train, _data.judged], ignore_index=True)
+    return run_suspects(_run, _data), Neighbours(every)
+
+
+def show_labels(run: Run, known_as: tuple[str, ...]) -> None:
+    """Show the labels worth a second look, what was decided so far, and the way to train on it."""
+    data = data_of(run, str(run.folder))
+    suspects, index = suspects_of(run, known_as, data)
+    st.markdown(
+        f"**{len(suspects.rows):,} of {suspects.n:,} rows are worth a second look**: their label is unlike those of "
+        "texts like theirs. None of them is surely wrong."
+    )
+    st.caption(
+        "Confident learning (Northcutt et al. 2021, by cleanlab): each label is held against probabilities from models "
+        "that were not trained on the row: words (cross-validated tf-idf and logistic regression), and for validation "
+        "and test rows the fine-tuned model as well."
+        + (f" {suspects.left_out:,} rows have a label too rare to look at." if suspects.left_out else "")
+    )
+    try:
+        saved = saved_corrections(default_runs_dir(), data)
+    except CorrectionsError as error:
+        show_error(error)
+        return
+    rows = _with_decisions(_chosen(suspects.rows), saved.rows)
+    st.caption(f"{len(rows):,} rows. Choose one to open it; at first the most doubtful one without a decision is open.")
+    if rows.empty:
+        st.info("No row passes these filters, or all of them have been decided.")
+    else:
+        _show_open_row(run, data, index, _choose(rows, saved.rows))
+    _show_saved(run, data, saved)
+
+
+def _chosen(rows: pd.DataFrame) -> pd.DataFrame:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        splits = st.pills(
+            "Rows", list(SPLITS), selection_mode="multi", format_func=SPLITS.get, key="of", bind="query-params"
+        )
+        search = st.text_input("Text contains", key="doubted", bind="query-params", placeholder="for example: zeta")
+    if splits:
+        rows = rows[rows["split"].isin(splits)]
+    return rows[rows["text"].str.contains(search.strip(), case=False, regex=False)].reset_index(drop=True)
+
+
+def _with_decisions(rows: pd.DataFrame, decided: dict[str, Correction]) -> pd.DataFrame:
+    words = [f"{one.decision} {one.new_label}".strip() if (one := decided.get(row)) else "" for row in rows["row_id"]]
+    return rows.assign(decision=words)
+
+
+def _choose(rows: pd.DataFrame, decided: dict[str, Correction]) -> pd.Series:
+    """Show the doubtful rows and return the one that is open: the chosen one, else the first without a decision."""
+    event = st.dataframe(
+        rows,
+        hide_index=True,
+        height=min(320, 40 + 35 * len(rows)),
+        key=f"suspects-{hash(tuple(rows['row_id']))}-{len(decided)}-{hash(tuple(rows['decision']))}",
+        on_select="rerun",
+        selection_mode=["single-row", "single-cell"],
+        column_order=["text", "label", "likely", "decision", "p_label", "p_likely", "model says", "split", "row_id"],
+        column_config={
+            "text": st.column_config.TextColumn(width=520),
+            "likely": st.column_config.TextColumn("speaks for", help="The label that texts like this one have"),
+            "p_label": st.column_config.NumberColumn("its label", format="percent", help="Probability of its label"),
+            "p_likely": st.column_config.NumberColumn("the other", format="percent", help="Of the other label"),
+            "model says": st.column_config.TextColumn(help="The fine-tuned model, where it has not trained on the row"),
+            "row_id": st.column_config.TextColumn("row"),
+        },
+    )
+    places = event.selection.rows or [cell[0] for cell in event.selection.cells]
+    if places and places[0] < len(rows):
+        return rows.iloc[places[0]]
+    skipped = st.session_state.get(_SKIPPED, set())
+    open_rows = rows[rows["decision"].eq("") & ~rows["row_id"].isin(skipped)]
+    return (open_rows if len(open_rows) else rows).iloc[0]
+
+
+def _show_open_row(run: Run, data: Prepared, index: Neighbours, row: pd.Series) -> None:
+    if told := st.session_state.pop(_TOLD, None):
+        st.success(plain_markdown(told), icon=":material/check:")
+    with st.container(border=True):
+        st.text(row["text"])
+        label, likely = plain_markdown(row["label"]), plain_markdown(row["likely"])
+        decided = f" Decided: **{plain_markdown(row['decision'])}**." if row["decision"] else ""
+        st.markdown(
+            f"Its label is **{label}** ({row['p_label']:.0%}); what speaks against it says **{likely}** "
+            f"({row['p_likely']:.0%}).{decided}"
+        )
+        st.caption(plain_markdown(_evidence(row)))
+        _show_decisions(data, row)
+        near = index.of(row["text"], SIMILAR + 1, split_answers(row["answers"]))
+        st.markdown("**Most similar rows, with their labels**")
+        show_similar(
+            near[near["row_id"] != row["row_id"]].head(SIMILAR), ["label", "similarity", "text", "row_id"], "doubted"
+        )
+
+
+def _evidence(row: pd.Series) -> str:
+    words = f"{row['similar agree']} of the {row['similar']} most similar rows have its label. "
+    if row["evidence"] == WORDS_AND_MODEL:
+        words += (
+            f"The fine-tuned model, which has not trained on it, says {row['model says']} ({row['model sure']:.0%}). "
+        )
+    return words + f"{SPLITS[row['split']]} row {row['row_id']}."
+
+
+def _show_decisions(data: Prepared, row: pd.Series) -> None:
+    """Show one button a decision, each with its key; a test row can be kept or flagged, and never changes."""
+    reason = st.text_input("Reason (optional)", key=f"reason-{row['row_id']}", max_chars=REASON_LENGTH)
+    with st.container(horizontal=True):
+        _button(data, row, "Keep its label", "K", KEEP, "", reason)
+        if row["split"] == "test":
+            _button(data, row, "Flag as doubtful", "F", FLAG, "", reason)
+        else:
+            others = [label for label in split_answers(row["answers"]) if label != row["label"]]
+            for number, label in enumerate(others, start=1):
+                _button(data, row, f"It is {label}", str(number), CHANGE, label, reason)
+            _button(data, row, "Leave it out", "D", DROP, "", reason)
+        if st.button("Later", key="suspect-later", shortcut="L"):
+            st.session_state.setdefault(_SKIPPED, set()).add(row["row_id"])
+            st.rerun()
+        if action(st.button, "Undo", key="suspect-undo", shortcut="U", icon=":material/undo:"):
+            _undo(data)
+
+
+def _button(data: Prepared, row: pd.Series, label: str, key: str, decision: str, new: str, reason: str) -> None:
+    if action(st.button, plain_markdown(label), key=f"decide-{decision}-{new}", shortcut=key):
+        try:
+            saved = decide(default_runs_dir(), data, row["row_id"], decision, new, reason)
+        except FinsentError as error:
+            show_error(error)
+            return
+        _tell(f"Row {row['row_id']}: {decision} {new}".rstrip() + f". Saved as version {saved.version}.")
+
+
+def _undo(data: Prepared) -> None:
+    try:
+        saved, row_id = undo(default_runs_dir(), data)
+    except FinsentError as error:
+        show_error(error)
+        return
+    _tell(f"The decision about row {row_id} is taken back. Saved as version {saved.version}.")
+
+
+def _tell(words: str) -> None:
+    st.session_state[_TOLD] = words
+    st.rerun()
+
+
+def _show_saved(run: Run, data: Prepared, saved: CorrectionSet) -> None:
+    counts = ", ".join(f"{count:,} {name}" for name, count in saved.counts.items() if count)
+    st.subheader("What was decided", anchor=False)
+    if not saved.rows:
+        st.caption("Nothing yet. Decisions are kept for this data set, beside the runs; the data stay as they are.")
+    else:
+        st.markdown(f"Version {saved.version} of the corrections of {plain_markdown(data.title)}: {counts}.")
+        table = pd.DataFrame([vars(one) for one in saved.rows.values()])
+        show_table(table, f"corrections-table-{run.id}", column_config={"old_label": "old", "new_label": "new"})
+        st.download_button(
+            "Download corrections.csv",
+            saved.content,
+            "corrections.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            help="As correct and train read it",
+        )
+        show_continue(run, None, saved, key="labels")
+    with st.expander("Take over a corrections file"):
+        upload = open_file("A corrections.csv of this data set; it takes the place of what was decided", type="csv")
+        if upload is not None and action(st.button, "Take it over", key="take-over"):
+            try:
+                given = given_corrections_of(upload.getvalue(), upload.name, data)
+                taken = take_over(default_runs_dir(), data, given)
+            except FinsentError as error:
+                show_error(error)
+                return
+            _tell(f"Taken over from {upload.name}. Saved as version {taken.version}.")

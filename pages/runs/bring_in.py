@@ -1,0 +1,53 @@
+"""An adapter that was trained elsewhere, brought in as a run."""
+
+import streamlit as st
+
+from finsent.errors import AdapterError, ModelNotFoundError, SourceNotFoundError
+from finsent.files import check_within_roots
+from finsent.models.base import MODELS
+from finsent.runs.adapter_import import LATEST, SUJET_PROMPT, Brought, import_adapter
+from finsent.runs.history import NAME_LENGTH
+from finsent.runs.store import default_runs_dir
+from pages.shared.access import action
+from pages.shared.ui import on_demand, user_errors
+
+_UNKNOWN = ""
+_OWN_PROMPT, _FROM_FILES, _OTHER = "the data's own prompt, as in the tutorial", "what its files say", "another one"
+
+
+def show_bring_in() -> None:
+    """Show the way in for an adapter of another tool."""
+    on_demand("Bring in an adapter that was trained elsewhere", _form, key="bring-in", icon=":material/input:")
+
+
+def _form() -> None:
+    st.caption(
+        "A folder as PEFT saves it, or a trainer's output folder with its checkpoints. It is checked against its base "
+        "model, and then judged, compared and used like any other run."
+    )
+    with st.form("bring-in-form", border=False):
+        folder_side, step_side = st.columns([4, 1])
+        folder = folder_side.text_input("Folder on this machine", placeholder="output of the trainer")
+        checkpoint = step_side.text_input("Checkpoint", LATEST, help="A step, where the folder has several.")
+        model_side, name_side = st.columns(2)
+        model = model_side.text_input(
+            "Base model", placeholder="what its files say", help=f"{', '.join(MODELS)}, or a model's folder."
+        )
+        name = name_side.text_input("Name", max_chars=NAME_LENGTH)
+        kind = st.radio("Prompt that it was trained with", [_FROM_FILES, _OWN_PROMPT, _OTHER], horizontal=True)
+        prompt = st.text_area("Another prompt, with {text} where the text stands", height=68)
+        source = st.text_input("Data to judge it on", "embedded", help="embedded, hub, or a file or folder.")
+        if not action(st.form_submit_button, "Bring it in"):
+            return
+    with user_errors(), st.spinner("Checking it against its base model…"):
+        check_within_roots(folder, AdapterError, "adapter")
+        if model not in (_UNKNOWN, *MODELS):
+            check_within_roots(model, ModelNotFoundError, "model")
+        if source not in ("embedded", "hub"):
+            check_within_roots(source, SourceNotFoundError, "data")
+        asked = {_FROM_FILES: "", _OWN_PROMPT: SUJET_PROMPT, _OTHER: prompt}[kind]
+        run = import_adapter(
+            folder, default_runs_dir(), Brought(model, source, asked, checkpoint.strip(), name.strip())
+        )
+    st.query_params["run"] = run.id
+    st.rerun()

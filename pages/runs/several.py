@@ -1,0 +1,98 @@
+"""Several runs side by side: where their settings differ, which is better, the rows that changed."""
+
+import pandas as pd
+import streamlit as st
+
+from finsent.evaluation.several_runs import changed_rows, compare_runs, differing_settings, pair_verdict
+from finsent.metrics.figures import SeveralModels
+from finsent.metrics.statistics import CONFIDENCE, show_p
+from finsent.metrics.wording import points
+from finsent.runs.evaluated_sets import OWN, judged_files, judged_sets
+from finsent.runs.store import Run
+from pages.shared.choose_run import choose_classes
+from pages.shared.run_parts import safe_title
+from pages.shared.ui import PERCENT, plain_markdown, show_table, user_errors, what_is
+
+_SHARES = ("accuracy", "low", "high", "macro-F1", "neutral called positive")
+
+
+@st.cache_data(max_entries=8, show_spinner="Comparing the runs …")
+def _compared(
+    _runs: list[Run], key: tuple[tuple[str, float], ...], classes: int, on: str
+) -> tuple[SeveralModels, pd.DataFrame]:
+    """Return figures and changed rows; ``key`` says when they are out of date."""
+    return compare_runs(_runs, classes, on), changed_rows(_runs, classes, on)
+
+
+def show_several(runs: list[Run]) -> None:
+    """Show how the ticked runs differ, in settings and on the rows that all were judged on."""
+    st.subheader("Side by side", anchor=False)
+    st.markdown("**Settings that differ**")
+    settings = differing_settings(runs)
+    if settings.empty:
+        st.caption("None: these runs have the same settings.")
+    else:
+        show_table(settings, "differing-settings")
+    judged = [run for run in runs if judged_sets(run)]
+    for run in runs:
+        if run not in judged:
+            st.caption(f"{safe_title(run)} has not been judged, so its figures and rows are not compared.")
+    if len(judged) > 1:
+        _show_figures(judged)
+
+
+def _show_figures(runs: list[Run]) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        on = _choose_rows(runs)
+        classes = choose_classes("several-classes")
+        what_is("Cochran's Q", "Holm's correction", "McNemar's test", "paired interval", "baseline")
+    with user_errors():
+        files = [judged_files(run, on)[1] for run in runs]
+        key = tuple((str(file), file.stat().st_mtime) for file in files)
+        result, changed = _compared(runs, key, classes, on)
+    tuned = [pair for pair in result.pairs if "baseline" not in (pair.first, pair.second)]
+    for pair in tuned if len(runs) == 2 else []:
+        st.markdown(f":material/balance: **{plain_markdown(pair_verdict(pair))}**")
+    figures = [
+        {"model": name, "accuracy": one.accuracy, "low": one.accuracy_ci.low, "high": one.accuracy_ci.high}
+        | {"macro-F1": one.macro_f1, "neutral called positive": one.neutral_as_positive, "n": one.n}
+        for name, one in result.models.items()
+    ]
+    show_table(pd.DataFrame(figures), "several", column_config=dict.fromkeys(_SHARES, PERCENT))
+    st.caption(f"Accuracy with its 95 % interval. The baseline is that of the newest chosen run; n = {result.n:,}.")
+    _show_pairs(result)
+    st.markdown(f"**Rows that changed: {len(changed):,} of {result.n:,}**")
+    if len(changed):
+        show_table(
+            changed,
+            "changed-rows",
+            height=min(420, 40 + 36 * len(changed)),
+            column_config={"text": st.column_config.TextColumn(width="large")},
+        )
+        st.caption("Rows that these runs do not call alike; those that some get right and others wrong come first.")
+
+
+def _show_pairs(result: SeveralModels) -> None:
+    answer = "They are not all alike" if result.p < 1 - CONFIDENCE else "They can't be told apart on these rows"
+    st.markdown(
+        f"Baseline included: {answer.lower()}, Cochran's Q = {result.q:.2f}, {show_p(result.p)}, n = {result.n:,}."
+    )
+    pairs = [
+        {"first": pair.first, "second": pair.second, "accuracy, second minus first": points(pair.difference)}
+        | {"only first right": pair.b, "only second right": pair.c}
+        | {"p": show_p(pair.p), "p (Holm)": show_p(pair.p_holm)}
+        for pair in result.pairs
+    ]
+    with st.expander("Each pair, with the baseline"):
+        show_table(pd.DataFrame(pairs), "pairs")
+        st.caption(
+            "Each pair's exact McNemar test, corrected for the number of pairs. The intervals are each pair's own, not "
+            "corrected."
+        )
+
+
+def _choose_rows(runs: list[Run]) -> str:
+    """Let the visitor choose among the sets of rows that all runs were judged on, where there are several."""
+    sets = [judged_sets(run) for run in runs]
+    shared = [key for key in sets[0] if all(key in others for others in sets)] or [OWN]
+    return st.selectbox("Rows", shared, format_func=sets[0].get, key="several-rows") if len(shared) > 1 else shared[0]

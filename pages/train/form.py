@@ -1,0 +1,280 @@
+"""The form of a run: recipe, data, model, and every setting with its reason and its valid range."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from finsent.cost.estimate import estimate_run, in_words
+from finsent.cost.speed import Speed, calibrate, measured_speed
+from finsent.data.choices import Choices, choices_of
+from finsent.data.dataset import SentimentData, load_data, source_version
+from finsent.data.prepared import DRAWING, Prepared, draw
+from finsent.data.stored import stored_sources
+from finsent.errors import FinsentError, RecipeError
+from finsent.models.base import MODELS
+from finsent.recipe import RECIPES, Recipe, total_steps, warmup_steps
+from finsent.recipe_form import Setting, command_line, settings
+from finsent.runs.cores import cores_left_by
+from finsent.runs.plan import DRAWN, drawn_words, plan_words
+from finsent.runs.queue import check_in_reach
+from finsent.runs.store import Run, default_runs_dir
+from pages.shared.access import action
+from pages.shared.lasting import hold
+from pages.shared.run_parts import changes_table, safe_title, show_remarks
+from pages.shared.typed import chosen, may_read
+from pages.shared.ui import plain_markdown, show_error, show_table
+from pages.train.state import DEFAULT, FormState, change, form_state, like, recipe_of, start_from, started_from
+
+SOURCES = {
+    "embedded": "Lab headlines (embedded, synthetic)",
+    "hub": "Sujet-Finance-Instruct-177k (hub)",
+}
+RECIPE_HELP = (
+    "A set of settings to start from. quick: minutes on two CPU cores. best: what measured best for its time "
+    "on texts apart, a quarter of an hour on two cores. tutorial: the tutorial to the letter, made for a GPU."
+)
+CALIBRATION_HELP = (
+    "Trains and scores a few rows with these settings, about half a minute with the embedded model on two cores. While "
+    "a run is at work it finds less speed than there will be."
+)
+_COLUMNS = 3
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form as shown: its recipe, None where that is not valid, and a place for a line below some settings."""
+
+    recipe: Recipe | None
+    below: dict[str, DeltaGenerator]
+
+
+def show_form() -> Form:
+    """Show the form; where it describes no valid recipe a sentence says so."""
+    state = form_state()
+    start = started_from(state)
+    now = start.model_dump() | state.changed
+    name_side, source_side, model_side = st.columns(3)
+    with name_side:
+        _start(state)
+    with source_side:
+        reason = "Choose, or type the path of a .csv, .jsonl or .parquet file."
+        brought = {str(one.path): f"Your file: {one.title}" for one in stored_sources()}
+        _named("Data", f"{state.start}-data", "source", SOURCES | brought, (start.source, now["source"]), reason)
+    with model_side:
+        reason = "Choose, or type the path of a model folder."
+        _named("Base model", f"{state.start}-model", "model", MODELS, (start.model, now["model"]), reason)
+    below = _settings_tabs(state.start, start, now)
+    try:
+        return Form(recipe_of(state), below)
+    except RecipeError as error:
+        show_error(error)
+        return Form(None, below)
+
+
+def show_drawn(form: Form, recipe: Recipe, prepared: Prepared) -> None:
+    """Say below the settings of rows how many it will be."""
+    for name, words in drawn_words(recipe, prepared).items():
+        form.below[name].caption(f"Will be {words}.")
+
+
+def _start(state: FormState) -> None:
+    """Show what the settings start from: a recipe to choose, or the run that is duplicated and a way back."""
+    run = like(state)
+    if run is None:
+        hold("recipe", state.start)
+        st.selectbox("Recipe", list(RECIPES), key="recipe", on_change=_recipe_chosen, help=RECIPE_HELP)
+        return
+    st.markdown(f"Settings of run **{safe_title(run)}**")
+    show_remarks(run)
+    st.button("Back to the recipes", key="no-like", on_click=start_from, args=(DEFAULT,))
+
+
+def _recipe_chosen() -> None:
+    chosen("recipe")
+    start_from(st.session_state["recipe"])
+
+
+def show_plan(recipe: Recipe, prepared: Prepared) -> None:
+    """Say what a launch will start."""
+    st.markdown(f"**Will run:** {plain_markdown(plan_words(recipe, prepared))}")
+
+
+def show_changes(recipe: Recipe) -> None:
+    """Show where the settings differ from the recipe they started from."""
+    table = changes_table(recipe)
+    if table.empty:
+        st.caption(f"Settings exactly as in the recipe {plain_markdown(recipe.name)}.")
+    else:
+        st.caption(f"{len(table)} changed from the recipe {plain_markdown(recipe.name)}:")
+        show_table(table, "changes", key="changes")
+    with st.popover("As a command", icon=":material/terminal:"):
+        st.code(command_line(recipe), language=None, wrap_lines=True)
+
+
+def prepared_data(recipe: Recipe) -> Prepared | None:
+    """Return the data that a run of this recipe would use, or None (with a sentence) where they cannot be used."""
+    if not may_read(recipe.source, recipe.model):
+        return None
+    try:
+        check_in_reach(recipe)
+        return _draw(recipe.model_dump_json(include=DRAWING), source_version(recipe.source), recipe)
+    except FinsentError as error:
+        show_error(error)
+        return None
+
+
+def cost(recipe: Recipe, prepared: Prepared, runs: list[Run]) -> float | None:
+    """Show steps and what they will cost; return the estimated seconds, or None before anything was measured."""
+    splits = prepared.counts
+    st.markdown(f"**{total_steps(recipe, splits['train']):,} steps** over {splits['train']:,} training rows.")
+    warmup = warmup_steps(recipe, splits["train"])
+    if warmup < recipe.warmup_steps:
+        st.caption(f"Warm-up over {warmup:,} of these steps, not {recipe.warmup_steps:,}: a tenth of them at most.")
+    estimate = estimate_run(recipe, splits, runs, default_runs_dir(), _speed_of)
+    if estimate is None:
+        st.caption("Cost: not measured yet on this machine.")
+        _offer_calibration(recipe, runs)
+        return None
+    memory = estimate.speed.peak_memory_bytes
+    st.markdown(f"About **{in_words(estimate.seconds)}**" + (f", {memory / 2**30:.1f} GB of memory" if memory else ""))
+    st.caption(
+        f"By the speed and the peak memory that {plain_markdown(estimate.speed.basis)} measured on this machine."
+    )
+    if estimate.speed.beside_run:
+        st.caption("A run that has the cores for itself is faster.")
+        _offer_calibration(recipe, runs)
+    return estimate.seconds
+
+
+def _speed_of(run: Run) -> Speed | None:
+    return _kept_speed(run, str(run.folder), run.ended)
+
+
+# A finished run's curves are parsed once, not at each change of the form.
+@st.cache_data(max_entries=64, show_spinner=False)
+def _kept_speed(_run: Run, folder: str, ended: datetime | None) -> Speed | None:
+    return measured_speed(_run)
+
+
+def _offer_calibration(recipe: Recipe, runs: list[Run]) -> None:
+    if beside := cores_left_by(runs).words:
+        st.caption(beside)
+    if action(st.button, "Measure now", icon=":material/timer:", key="calibrate", help=CALIBRATION_HELP):
+        try:
+            with st.spinner("Training and scoring a few rows"):
+                calibrate(recipe, default_runs_dir())
+        except FinsentError as error:
+            show_error(error)
+        else:
+            st.rerun()
+
+
+def _named(label: str, key: str, field: str, titles: dict[str, str], values: tuple[str, str], reason: str) -> None:
+    """Show data or base model; ``values`` are those of the start and of now."""
+    hold(key, values[1])
+    st.selectbox(
+        label,
+        list(dict.fromkeys([*titles, *values])),
+        format_func=lambda name: titles.get(name, name),
+        key=key,
+        on_change=_name_chosen,
+        args=(key, field, values[0]),
+        accept_new_options=True,
+        help=reason,
+    )
+
+
+def _name_chosen(key: str, field: str, start: str) -> None:
+    """Take what was chosen or typed; an emptied field goes back to the start."""
+    if not st.session_state[key]:
+        change(field, start)
+        return
+    chosen(key)
+    change(field, st.session_state[key].strip() or start)
+
+
+def _settings_tabs(prefix: str, start: Recipe, now: dict[str, Any]) -> dict[str, DeltaGenerator]:
+    """Show every setting in the tab of its group; return the places below those that say how many rows."""
+    groups: dict[str, list[Setting]] = {}
+    for setting in settings():
+        groups.setdefault(setting.group, []).append(setting)
+    below = {}
+    for tab, members in zip(st.tabs(list(groups)), groups.values(), strict=True):
+        with tab:
+            columns = st.columns(_COLUMNS)
+            for place, setting in enumerate(members):
+                with columns[place % _COLUMNS]:
+                    _input(setting, getattr(start, setting.name), now[setting.name], f"{prefix}-{setting.name}")
+                    if setting.name in DRAWN:
+                        below[setting.name] = st.empty()
+    return below
+
+
+def _input(setting: Setting, start: Any, now: Any, key: str) -> None:
+    """Show one setting; ``start`` is its value at the start, and ``now`` the form's."""
+    hold(key, list(now) if setting.kind == "choices" else float(now) if setting.kind == "number" else now)
+    reason = setting.reason + (f" Valid: {setting.range}." if setting.range else "")
+    shared = {"key": key, "help": reason, "on_change": _setting_changed, "args": (key, setting, start)}
+    match setting.kind:
+        case "flag":
+            st.toggle(setting.title, **shared)
+        case "choice":
+            st.selectbox(setting.title, setting.options, **shared)
+        case "choices":
+            st.multiselect(setting.title, setting.options, **shared)
+        case "integer":
+            low, high = setting.low, setting.high
+            st.number_input(
+                setting.title,
+                value=None if setting.optional else "min",
+                min_value=None if low is None else int(low),
+                max_value=None if high is None else int(high),
+                step=1,
+                placeholder="all" if setting.optional else None,
+                **shared,
+            )
+        case "number":
+            st.number_input(
+                setting.title,
+                min_value=None if setting.low is None else float(setting.low),
+                max_value=None if setting.high is None else float(setting.high),
+                step=_step(start),
+                format="%g",
+                **shared,
+            )
+        case _:
+            st.text_input(setting.title, **shared)
+
+
+def _setting_changed(key: str, setting: Setting, start: Any) -> None:
+    value = st.session_state[key]
+    match setting.kind:
+        case "choices":
+            value = tuple(value)
+        case "number":
+            # The +/- buttons add in binary; what the visitor reads is what counts.
+            value = float(f"{value:.10g}")
+        case "choice":
+            value = start if value is None else value
+    change(setting.name, value)
+
+
+def _step(start: float) -> float:
+    return 10.0 ** math.floor(math.log10(start)) if start else 0.01
+
+
+# Shared rather than copied for each rerun: nothing changes these tables in place. What the hub holds is asked again
+# after two minutes; a file, when its version changes.
+@st.cache_resource(show_spinner="Reading the data", max_entries=2, ttl=120)
+def _read(source: str, version: str, choices: str, _choices: Choices) -> SentimentData:
+    return load_data(source, _choices)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, ttl=120)
+def _draw(drawing: str, version: str, _recipe: Recipe) -> Prepared:
+    chosen = choices_of(_recipe)
+    return draw(_recipe, _read(_recipe.source, version, str(chosen), chosen))
