@@ -4,15 +4,28 @@ import json
 import os
 import socket
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+#: The cores of this machine, before each test process took one of them.
+ALL_CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Test processes beside one another, and what they start, would ruin each other's speed with a thread per core each.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if ALL_CORES:
+        number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+        os.sched_setaffinity(0, {ALL_CORES[number % len(ALL_CORES)]})
 # No test may wait for a network: the hub is out of reach by decision, not by chance.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Nor may what somebody has fetched before decide it.
+os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="finsent-tests-hub-")
 
-LAB = Path(__file__).parents[1] / "finsent" / "data" / "lab_headlines.jsonl"
+pytest_plugins = ["tests.security_table"]
+ROOT = Path(__file__).parents[1]
+LAB = ROOT / "finsent" / "assets" / "lab_headlines.jsonl"
 
 
 def shared_data(name: str) -> Path:
@@ -35,6 +48,21 @@ def under_ci() -> bool:
     return os.environ.get("CI", "").lower() == "true"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--long``: also what takes minutes, for example the documents' trainings and benchmarks."""
+    parser.addoption("--long", action="store_true", help="run the tests marked long, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked long unless it is asked for."""
+    if not config.getoption("--long"):
+        left_out = pytest.mark.skip(reason="takes minutes: python -m pytest --long")
+        for item in items:
+            # The keyword would be a parameter's name, too.
+            if item.get_closest_marker("long"):
+                item.add_marker(left_out)
+
+
 @pytest.fixture(autouse=True)
 def no_worker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Start no real worker unless a test asks for ``real_worker``: a page starts whatever waits in the queue.
@@ -42,10 +70,10 @@ def no_worker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     What starts instead does nothing for a while, so that the run is at work as far as a page can tell.
     """
     if "real_worker" not in request.fixturenames:
-        from finsent import launcher
+        from finsent.runs import starting
 
         waits = (sys.executable, "-c", "import time; time.sleep(30)")
-        monkeypatch.setattr(launcher, "worker_command", lambda recipe: waits)
+        monkeypatch.setattr(starting, "worker_command", lambda recipe: waits)
 
 
 @pytest.fixture
@@ -60,6 +88,22 @@ def runs_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("FINSENT_RUNS", str(folder))
     return folder
+
+
+@pytest.fixture
+def two_cores(monkeypatch: pytest.MonkeyPatch):
+    """This process and all that it starts have two cores."""
+    from finsent.runs import cores
+
+    if len(ALL_CORES) < 2:
+        pytest.skip("this machine has one core")
+    before = os.sched_getaffinity(0)
+    two = ALL_CORES[:2]
+    os.sched_setaffinity(0, two)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(cores, "gpu_name", lambda: None)
+    yield two
+    os.sched_setaffinity(0, before)
 
 
 @pytest.fixture(scope="session")
@@ -138,7 +182,7 @@ def small_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_recipe(tiny_llama: Path, small_csv: Path):
     """A recipe that trains the tiny Llama on the small file in seconds."""
-    from finsent.recipes import change_recipe, get_recipe
+    from finsent.recipe import change_recipe, get_recipe
 
     changes = {
         "model": str(tiny_llama),
@@ -151,3 +195,27 @@ def tiny_recipe(tiny_llama: Path, small_csv: Path):
         "learning_rate": 1e-2,
     }
     return change_recipe(get_recipe("quick"), changes)
+
+
+@pytest.fixture
+def local_hub(tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A model hub on this machine in the real one's place, with an empty cache; somebody is logged in.
+
+    It has the model and the data set ``owner/name`` and ``owner/data``.
+    """
+    from huggingface_hub import constants
+
+    from finsent import hub
+    from tests.hub_server import Hub
+
+    server = Hub()
+    server.add("owner/name", tiny_llama, cardData={"license": "mit"})
+    server.add("owner/data", {"train.csv": b"text,label\n"}, kind="datasets")
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    monkeypatch.setenv("HF_TOKEN", "hf_verysecrettoken")
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
+    monkeypatch.setattr(hub, "_answers", {})
+    yield server
+    server.close()

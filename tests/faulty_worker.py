@@ -14,7 +14,8 @@ from unittest import mock
 
 import psutil
 
-from finsent import training, worker
+from finsent.runs import worker
+from finsent.training import trainer as training
 
 #: The step at which a fault comes; a checkpoint was written before it.
 STEP = 4

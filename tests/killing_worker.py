@@ -15,8 +15,9 @@ from unittest import mock
 import torch
 import transformers
 
-from finsent import export, metrics, models, predictions, rows, training, worker
-from finsent.runs import RunState
+from finsent.runs import progress, rows, stages, worker
+from finsent.runs.store import RunState
+from finsent.training import trainer as training
 
 
 def die() -> None:
@@ -38,8 +39,8 @@ def once_in_state(state: RunState) -> Callable[[], Any]:
             die()
         return run
 
-    real = worker.update_run
-    return lambda: mock.patch.object(worker, "update_run", update)
+    real = progress.update_run
+    return lambda: mock.patch.object(progress, "update_run", update)
 
 
 def at_step(step: int) -> Callable[[], Any]:
@@ -77,10 +78,10 @@ def half_exported(model: Any, run: Any) -> None:
 
 MOMENTS: dict[str, Callable[[], Any]] = {
     "preparing": once_in_state(RunState.PREPARING),
-    "reading the data": lambda: mock.patch.object(rows, "draw_rows", instead),
-    "loading the model": lambda: mock.patch.object(models, "load_base", instead),
+    "reading the data": lambda: mock.patch.object(rows, "prepare", instead),
+    "loading the model": lambda: mock.patch.object(stages, "load_base", instead),
     "baseline": once_in_state(RunState.BASELINE),
-    "keeping the training rows": lambda: mock.patch.object(predictions, "save_predictions", instead),
+    "keeping the training rows": lambda: mock.patch.object(stages, "save_predictions", instead),
     "training begins": once_in_state(RunState.TRAINING),
     "first step": at_step(1),
     "between two checkpoints": at_step(5),
@@ -88,9 +89,9 @@ MOMENTS: dict[str, Callable[[], Any]] = {
     "in a validation": lambda: mock.patch.object(training, "evaluate_predictions", instead),
     "in the middle of a checkpoint's file": lambda: mock.patch.object(torch, "save", half_saved),
     "before a checkpoint is whole": lambda: mock.patch.object(transformers.TrainerState, "save_to_json", instead),
-    "exporting the adapter": lambda: mock.patch.object(export, "save_adapter", half_exported),
+    "exporting the adapter": lambda: mock.patch.object(stages, "save_adapter", half_exported),
     "evaluating": once_in_state(RunState.EVALUATING),
-    "writing the figures": lambda: mock.patch.object(metrics, "compare_predictions", instead),
+    "writing the figures": lambda: mock.patch.object(stages, "compare_predictions", instead),
 }
 
 

@@ -1,17 +1,17 @@
 """Predictions tables and finished run folders that are made for tests: no model has run for them."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from finsent.inference.predictions import LOGP_COLUMNS, label_predictions, save_predictions
 from finsent.labels import FIVE_LABELS, INVALID, NEWS_ANSWERS, POST_ANSWERS, join_answers
-from finsent.metrics import compare_predictions
-from finsent.predictions import LOGP_COLUMNS, label_predictions, save_predictions
-from finsent.recipes import get_recipe
-from finsent.runs import Run, RunState, create_run, update_run
+from finsent.metrics.classification import compare_predictions
+from finsent.recipe import get_recipe
+from finsent.runs.history import save_comparison
+from finsent.runs.store import Run, RunState, create_run, update_run
 
 TOPICS = ("dividends", "contracts", "results", "")
 
@@ -76,6 +76,13 @@ def made_pair(n: int, seed: int = 0, validation: int = 0, gain: float = 1.2) -> 
     return tables[0], tables[1]
 
 
+def as_trained(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return texts and labels as a run keeps the rows that it was trained on: with a name and an answer set."""
+    made = {"row_id": [f"t{number}" for number in range(len(rows))]}
+    made["answers"] = [join_answers(answers_of(label)) for label in rows["label"]]
+    return rows.assign(**{name: values for name, values in made.items() if name not in rows})
+
+
 def made_run(
     runs_dir: Path, baseline: pd.DataFrame, tuned: pd.DataFrame, training: pd.DataFrame | None = None, name: str = ""
 ) -> Run:
@@ -84,10 +91,10 @@ def made_run(
     save_predictions(baseline, run.predictions_file("baseline"))
     save_predictions(tuned, run.predictions_file("tuned"))
     if training is not None:
-        save_predictions(training, run.folder / "predictions" / "training_rows.parquet")
+        save_predictions(as_trained(training), run.predictions_file("training_rows"))
     judged = (baseline["split"] == "test").to_numpy()
     comparison = compare_predictions(baseline[judged], tuned[judged])
-    run.evaluation_file.write_text(json.dumps(comparison), encoding="utf-8")
+    save_comparison(run, comparison)
     return update_run(run.folder, state=RunState.DONE, source_title="Made for tests")
 
 

@@ -10,15 +10,15 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import pandas as pd
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from finsent.runs import stop_requested, update_run
-from finsent.world import hardware
+from finsent.machine import hardware
+from finsent.runs.store import stop_requested, update_run
 
 VALIDATION = ["neutral"] * 40 + ["positive"] * 30 + ["negative"] * 10
 
@@ -48,7 +48,10 @@ def main(folder: Path) -> int:
     time.sleep(pause)
     update_run(folder, state="baseline", progress={"done": 50, "total": 100, "unit": "rows"})
     (folder / "predictions").mkdir(exist_ok=True)
-    rows = pd.DataFrame({"label": VALIDATION, "predicted": "positive", "split": "validation"})
+    names = [f"v{number}" for number in range(len(VALIDATION))]
+    rows = pd.DataFrame({"row_id": names, "text": names, "label": VALIDATION, "answers": "positive|neutral|negative"})
+    rows = rows.assign(source="stub", topic="", split="validation", predicted="positive", confidence=1 / 3)
+    rows = rows.assign(**{f"logp_{label}": -1.1 for label in ("negative", "bearish", "neutral", "bullish", "positive")})
     rows.to_parquet(folder / "predictions" / "baseline.parquet")
     time.sleep(pause)
     update_run(folder, state="training", progress=None)

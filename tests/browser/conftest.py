@@ -26,19 +26,25 @@ FLAGS = [
 
 
 class App:
-    """A running app: its address, its folder of runs, and the folder of its log."""
+    """A running app: its address, its folder of runs, and the folder of its log.
 
-    def __init__(self, runs_dir: Path, log: Path) -> None:
+    ``options`` are Streamlit's, such as ``--server.allowedHosts=lab.example``.
+    """
+
+    def __init__(self, runs_dir: Path, log: Path, *options: str) -> None:
         self.port = free_port()
         self.runs_dir = runs_dir
         self.log = log
+        self.options = options
         self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = os.environ | {"HF_HUB_OFFLINE": "1"}
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        environment = os.environ | {"FINSENT_RUNS": str(self.runs_dir), "HF_HUB_OFFLINE": "1"}
+        environment = self.environment | {"FINSENT_RUNS": str(self.runs_dir)}
         command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={self.port}"]
+        command += self.options
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
         deadline = time.monotonic() + 60

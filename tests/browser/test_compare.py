@@ -6,8 +6,8 @@ import time
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from finsent.comparison import answers_table, cell_rows
-from finsent.metrics import evaluate_predictions
+from finsent.metrics.classification import evaluate_predictions
+from finsent.metrics.comparison import answers_table, cell_rows
 from tests.browser.conftest import App
 from tests.predictions import made_pair, made_run
 
@@ -83,7 +83,7 @@ def test_five_labels_by_keyboard(made_app, page, tables):
     page.get_by_role("radio", name="three").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Space")
-    expected = evaluate_predictions(tables[0], classes=5)["confusion"]
+    expected = evaluate_predictions(tables[0], classes=5).confusion
     page.wait_for_function(
         "() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => plot.data)"
         ".some(trace => trace.type === 'heatmap' && trace.y.length === 5)"
@@ -106,10 +106,10 @@ def test_the_report_is_downloaded_by_keyboard_and_opens_by_itself(made_app, page
     expect(page.get_by_role("heading", level=1)).to_contain_text("made for the browser")
     figures = evaluate_predictions(tables[1])
     matrix = page.locator("table.matrix").nth(1)
-    expect(matrix.locator("td.studied")).to_contain_text(str(figures["confusion"][1][2]))
+    expect(matrix.locator("td.studied")).to_contain_text(str(figures.confusion[1][2]))
     assert page.evaluate(
         "JSON.parse(document.querySelector('#evaluation').textContent).tuned.accuracy"
-    ) == pytest.approx(figures["accuracy"])
+    ) == pytest.approx(figures.accuracy)
 
 
 def test_a_cell_is_chosen_by_mouse(made_app, page, tables):
@@ -122,3 +122,5 @@ def test_a_cell_is_chosen_by_mouse(made_app, page, tables):
     rows = cell_rows(answers_table(*tables), "tuned", "positive", "negative")
     expect(page.get_by_text(f"{len(rows)} positive rows that the fine-tuned model calls negative")).to_be_visible()
     expect(page).to_have_url(re.compile("gold=positive"))
+    # The fields beside the chart take over what was clicked, and Streamlit has nothing to warn of.
+    assert "Session State API" not in made_app.log.read_text()

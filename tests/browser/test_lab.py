@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from finsent.runs import RunState, list_runs
+from finsent.runs.store import RunState, list_runs
 from tests.browser.conftest import App
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
@@ -20,8 +20,8 @@ PAGES = {
     "headlines": "Headlines",
     "runs": "Runs",
 }
-#: A real run of the embedded model, short enough for a test. It keeps the last step: the best of three looks at 24
-#: validation rows may well be the first, before anything has changed.
+#: A real run of the embedded model, short enough for a test. It keeps the last step: the best of three evaluations
+#: at 24 validation rows may well be the first, before anything has changed.
 SMALL = "&".join(
     ["recipe=quick", "quick-rows=128", "quick-test_rows=60", "quick-validation_rows=24", "quick-logging_steps=1"]
     + ["quick-warmup_steps=2", "quick-checkpoint=last"]
@@ -34,6 +34,15 @@ def open_page(page: Page, url: str) -> None:
     page.goto(url)
     expect(page.get_by_test_id("stAppViewContainer")).to_be_visible()
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=2 * MINUTES)
+
+
+def unfold(page: Page) -> None:
+    """Open whatever is folded, also what that brings, a few times over."""
+    for _ in range(20):
+        folded = page.locator("details:not([open]) > summary:visible")
+        if not folded.count():
+            return
+        folded.first.click()
 
 
 def assert_no_error(page: Page) -> None:
@@ -107,8 +116,8 @@ def test_launch_watch_reload_compare(app, page):
     assert_no_error(page)
 
     open_page(page, f"{app.url}/headlines")
-    page.get_by_role("button", name="Classify").click()
-    expect(page.get_by_text("by the baseline and run").first).to_be_visible(timeout=3 * MINUTES)
+    # Answered without a click, since there is an adapter.
+    expect(page.get_by_text("Answered in").first).to_be_visible(timeout=3 * MINUTES)
     assert_no_error(page)
 
 

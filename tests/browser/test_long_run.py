@@ -11,8 +11,8 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from finsent.recipes import get_recipe
-from finsent.runs import Progress, Run, create_run, update_run
+from finsent.recipe import get_recipe
+from finsent.runs.store import Progress, Run, create_run, update_run
 from tests.browser.conftest import App
 from tests.browser.test_lab import wait_for_points
 

@@ -8,12 +8,12 @@ import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
-from finsent.launcher import launch
-from finsent.recipes import Recipe, change_recipe, changed_fields
-from finsent.runs import Run, RunState, list_runs, read_run
+from finsent.recipe import Recipe, change_recipe, changed_fields
+from finsent.runs.queue import launch
+from finsent.runs.store import Run, RunState, list_runs, read_run
 from tests.browser.conftest import App
 from tests.browser.test_lab import open_page, wait_for_points
-from tests.test_resume import assert_same_outcome, end_of
+from tests.runs.test_resume import assert_same_outcome, end_of
 
 pytestmark = pytest.mark.browser
 MINUTE = 60_000
@@ -51,6 +51,8 @@ def form_address(app: App, recipe: Recipe) -> str:
 def launch_in(page: Page, app: App, recipe: Recipe) -> Run:
     open_page(page, form_address(app, recipe))
     known = {run.id for run in list_runs(app.runs_dir)}
+    # The link names a folder of this machine.
+    page.get_by_role("button", name="Yes, read it").click()
     page.get_by_role("button", name="Launch", exact=True).click()
     return wait_until(lambda: next((run for run in list_runs(app.runs_dir) if run.id not in known), None))
 

@@ -5,23 +5,25 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from finsent.judged import save_judged
-from finsent.recipes import get_recipe
-from finsent.runs import create_run, update_run
-from tests.predictions import made_pair, made_run, twelve
+from finsent.recipe import get_recipe
+from finsent.runs.evaluated_sets import save_judged
+from finsent.runs.store import create_run, update_run
+from pages.shared import places
+from tests.evaluation.test_groups import made_group
+from tests.predictions import made_pair, made_predictions, made_run, twelve
 
-APP = Path(__file__).parents[2] / "streamlit_app.py"
+APP = Path(__file__).parents[2] / "pages" / "app.py"
 
 
 @pytest.fixture
 def app(runs_dir):
     app = AppTest.from_file(APP, default_timeout=60)
     app.run()
-    return app.switch_page("pages/compare.py")
+    return app.switch_page(places.COMPARE)
 
 
 def words(app) -> str:
-    return "\n".join(element.value for element in app.markdown)
+    return "\n".join(element.value for element in app.markdown).replace("\u00a0", " ")
 
 
 def cell(app):
@@ -47,6 +49,29 @@ def test_the_verdict_and_the_figures(app, runs_dir):
     shown = {metric.label: metric.value for metric in app.metric}
     assert shown["Accuracy"] == "50% → 67%"
     assert shown["Neutral called positive"] == "80% → 40%"
+
+
+def test_a_gain_with_a_price_is_not_green(app, runs_dir):
+    gold = ["neutral"] * 70 + ["positive"] * 40
+    before = ["positive"] * 60 + ["neutral"] * 10 + ["positive"] * 40
+    after = ["neutral"] * 90 + ["positive"] * 20
+    made_run(runs_dir, made_predictions(gold, before), made_predictions(gold, after))
+    app.run()
+    assert not app.exception
+    text = words(app).replace("\\", "")
+    assert "**:orange[:material/balance: Fine-tuning helped, at a price]:** accuracy 45.5% → 81.8%" in text
+    assert "- **Worse:** 20 rows broke; recall of positive 100.0% → 50.0%" in text
+    assert "training luck" in text
+
+
+def test_a_run_that_learned_nothing_and_removed_settings_are_shown(app, runs_dir):
+    run = made_run(runs_dir, *twelve())
+    update_run(run.folder, warning="This run learned nothing.", removed_settings={"attention": "prefix"})
+    app.run()
+    assert not app.exception
+    assert [element.value.replace("\\", "") for element in app.warning] == ["This run learned nothing."]
+    captions = " ".join(element.value for element in app.caption).replace("\\", "")
+    assert "no longer has: attention=prefix" in captions
 
 
 def test_each_big_figure_has_both_intervals_and_n(app, runs_dir):
@@ -112,7 +137,7 @@ def test_an_unknown_run_in_the_address_shows_the_newest(app, runs_dir):
     app.query_params["run"] = "../../etc"
     app.run()
     assert not app.exception
-    assert "newest one is shown" in app.warning[0].value
+    assert "Another one is shown" in app.warning[0].value
 
 
 def test_a_text_is_never_markup(app, runs_dir):
@@ -135,5 +160,25 @@ def test_another_set_of_rows_is_chosen_and_stands_in_the_address(app, runs_dir):
     next(box for box in app.selectbox if box.label == "Rows").set_value(key).run()
     assert not app.exception
     assert "n = 12 test rows" in words(app).replace("\\", "")
-    assert any("3 of these 12 texts were also trained on" in caption.value for caption in app.caption)
+    assert "of 12 texts have a twin among the training texts (" in words(app).replace("\\", "")
     assert app.query_params["on"] == key
+
+
+def test_a_run_of_a_group_shows_what_the_seed_moves_and_offers_the_average(app, runs_dir):
+    group, _ = made_group(runs_dir, (1.2, 0.9))
+    app.query_params["run"] = group.runs[0].id
+    app.run()
+    assert not app.exception
+    shown = words(app).replace("\\", "")
+    assert "Training luck: luck" in shown
+    assert "The seed alone moves accuracy from" in shown
+    table = next(frame.value for frame in app.dataframe if "spread" in frame.value)
+    assert {"seed 42", "seed 43", "mean", "low", "high"} <= set(table)
+    app.button(key=f"average-{group.id}").click().run()
+    assert "no finished adapter" in app.error[0].value
+
+
+def test_a_run_alone_says_nothing_of_a_group(app, runs_dir):
+    made_run(runs_dir, *twelve())
+    app.run()
+    assert "Training luck:" not in words(app)

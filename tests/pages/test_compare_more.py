@@ -6,18 +6,18 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from finsent.calibration import brier_scores, prior_account
-from finsent.full_evaluation import references, run_tables
-from finsent.judged import OWN, save_judged
-from finsent.metrics import compare_predictions
-from finsent.predictions import save_predictions
-from finsent.runs import Run
-from finsent.sentences import points, prior_sentences, reference_sentences
-from finsent.several import compare_models
-from finsent.thresholds import threshold_choice
+from finsent.evaluation.in_proportion import references, run_tables
+from finsent.inference.predictions import save_predictions
+from finsent.metrics.calibration import brier_scores, prior_account
+from finsent.metrics.classification import compare_predictions
+from finsent.metrics.thresholds import threshold_choice
+from finsent.metrics.wording import points, prior_sentences, reference_sentences
+from finsent.runs.evaluated_sets import OWN, save_judged
+from finsent.runs.store import Run
+from pages.shared import places
 from tests.predictions import made_pair, made_run
 
-APP = Path(__file__).parents[2] / "streamlit_app.py"
+APP = Path(__file__).parents[2] / "pages" / "app.py"
 TRAINING = pd.DataFrame(
     {
         "text": ["profit rose", "sales fell", "the shares", "a post"],
@@ -41,7 +41,7 @@ def opened(run):
         app.query_params["part"], app.query_params["run"] = part, of.id
         if on != OWN:
             app.query_params["on"] = on
-        app.switch_page("pages/compare.py").run()
+        app.switch_page(places.COMPARE).run()
         assert not app.exception
         return app
 
@@ -64,7 +64,7 @@ def test_a_threshold_has_no_price_on_rows_of_one_kind(opened, run, missing):
 def test_the_prior_alone(opened, run):
     test, validation, _ = run_tables(run)
     text = words(opened("Only the prior?"))
-    for sentence in prior_sentences(prior_account(test, validation)):
+    for sentence in prior_sentences(prior_account(test, validation).pieces):
         assert sentence in text
     assert "fitted on 60 validation rows" in text
 
@@ -72,21 +72,36 @@ def test_the_prior_alone(opened, run):
 def test_references_for_scale(opened, run):
     test, _, training = run_tables(run)
     text = words(opened("For scale"))
-    for _, sentence in reference_sentences({"reference": references(test[1], training)}):
+    for _, sentence in reference_sentences(references(test[1], training)):
         assert sentence in text
     assert "4 training rows" in text
 
 
 def test_test_texts_that_were_trained_on_are_shown(opened, run, runs_dir):
-    assert "None of the 200 test texts is among the 4 training texts" in words(opened("For scale"))
-    baseline, tuned = made_pair(260, seed=1, validation=60)
+    assert "None of the 200 test texts has a twin among the 4 training texts" in words(opened("For scale"))
+    # Texts that differ in more than a digit.
+    texts = [f"Made text x{chr(97 + number % 26)}{chr(97 + number // 26)}" for number in range(260)]
+    baseline, tuned = (table.assign(text=texts) for table in made_pair(260, seed=1, validation=60))
     seen = tuned.iloc[100:103]
     app = opened("For scale", made_run(runs_dir, baseline, tuned, pd.concat([TRAINING, seen[["text", "label"]]])))
-    assert "3 of 200 test texts are among the 7 training texts" in words(app)
+    assert "3 of 200 test texts have a twin among the 7 training texts: 3 the same" in words(app)
     rest = compare_predictions(*(table.iloc[60:].drop(seen.index) for table in (baseline, tuned)))
-    assert f"Without them: accuracy {rest['baseline']['accuracy']:.1%} before" in words(app)
-    assert f"{points(rest['accuracy_difference'])}, n = 197" in words(app)
+    assert f"Without them: accuracy {rest.baseline.accuracy:.1%} before" in words(app)
+    assert f"{points(rest.accuracy_difference)}, n = 197" in words(app)
     assert app.dataframe[-1].value["row_id"].tolist() == seen["row_id"].tolist()
+
+
+def test_rivals_with_a_better_prompt(opened, run):
+    assert f"evaluate {run.id} --rival few-shot:6" in "".join(code.value for code in opened("For scale").code)
+    test, _, _ = run_tables(run)
+    place = run.predictions_file("rival-few-shot-6")
+    save_predictions(test[0], place)
+    place.with_suffix(".json").write_text('{"title": "base model *with* 6 examples"}')
+    app = opened("For scale")
+    rival = next(table.value for table in app.dataframe if "rival" in table.value)
+    assert rival["rival"].tolist() == ["base model *with* 6 examples"]
+    assert rival["accuracy"].tolist() == [compare_predictions(*test).baseline.accuracy]
+    assert "fine-tuned is better than base model *with* 6 examples" in words(app)
 
 
 def test_how_sure(opened, run):
@@ -104,8 +119,8 @@ def test_the_threshold_is_picked_on_validation_rows(opened, run):
     for target in (0.05, 0.2):
         app.select_slider(key="target").set_value(target).run()
         choice = threshold_choice(validation[1], test[1], target)
-        assert f"threshold **{choice['threshold']:.2f}**" in words(app)
-        assert points(choice["positive_recall"]["difference"]) in words(app)
+        assert f"threshold **{choice.threshold:.2f}**" in words(app)
+        assert points(choice.positive_recall.difference) in words(app)
 
 
 def test_without_validation_rows_nothing_is_fitted(runs_dir, opened):
@@ -135,29 +150,6 @@ def test_written_answers_and_the_flattering_switch(opened, run):
     assert figures().loc[("Fine-tuned", "written"), "invalid"] == 0
     assert figures().loc[("Fine-tuned", "written"), "accuracy"] > strict.loc[("Fine-tuned", "written"), "accuracy"]
     assert figures().loc[("Fine-tuned", "scored")].equals(strict.loc[("Fine-tuned", "scored")])
-
-
-def test_several_runs(opened, run, runs_dir):
-    baseline, other = made_pair(260, seed=1, validation=60, gain=0.4)
-    second = made_run(runs_dir, baseline, other, name="second")
-    app = opened("Several runs")
-    app.multiselect(key="several").set_value([run.id, second.id]).run()
-    tables = {"baseline": run_tables(second)[0][0], "second": run_tables(second)[0][1], "first": run_tables(run)[0][1]}
-    expected = compare_models(tables)
-    assert f"Cochran's Q = {expected['q']:.2f}" in words(app)
-    pairs = [element.value for element in app.dataframe if "p (Holm)" in element.value][0]
-    assert sorted(pairs["p (Holm)"]) == pytest.approx(sorted(pair["p_holm"] for pair in expected["pairs"]), rel=1e-6)
-    app.multiselect(key="several").set_value([]).run()
-    assert "Choose a run." in words(app)
-
-
-def test_runs_on_other_rows_get_a_sentence(opened, run, runs_dir):
-    baseline, other = made_pair(50, seed=7)
-    stranger = made_run(runs_dir, baseline, other, name="stranger")
-    app = opened("Several runs")
-    app.multiselect(key="several").set_value([run.id, stranger.id]).run()
-    assert not app.exception
-    assert "not judged on the same rows" in app.error[0].value.replace("\\", "")
 
 
 def test_both_exports_are_offered(opened):

@@ -7,11 +7,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from finsent import tokens
-from finsent.datasets import filter_rows, load_data, split_rows
+from finsent.data.dataset import filter_rows, load_data, split_rows
+from finsent.data.stored import stored_sources
 from finsent.errors import HubUnreachableError
+from finsent.inference import token_view as tokens
+from pages.shared import places
 
-APP = Path(__file__).parents[2] / "streamlit_app.py"
+APP = Path(__file__).parents[2] / "pages" / "app.py"
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def app(runs_dir, tiny_tokenizer, monkeypatch):
 
 
 def visit():
-    return AppTest.from_file(str(APP), default_timeout=60).run().switch_page("pages/dataset.py")
+    return AppTest.from_file(str(APP), default_timeout=60).run().switch_page(places.DATASET)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,7 @@ def test_counts_are_those_of_the_data_and_synthetic_is_said(app):
     assert not app.exception
     assert metrics(app) == {
         "Sentiment rows": "1,319",
-        "Rows before the filter": "1,319",
+        "Rows of the file": "1,319",
         "Train rows": "1,055",
         "Validation rows": "132",
         "Test rows": "132",
@@ -85,7 +87,9 @@ def test_a_link_brings_search_filters_and_the_open_row_back(app, rows):
     app.run()
     assert app.text_input(key="search").value == "launch"
     assert app.multiselect(key="label").value == ["neutral"]
-    assert [code.value for code in app.code] == [row["prompt"], " neutral"]
+    prompt, answer, link = (code.value for code in app.code)
+    assert (prompt, answer) == (row["prompt"], " neutral")
+    assert link.endswith(f"?search=launch&label=neutral&row={row['row_id']}")
 
 
 def test_characters_of_a_pattern_are_searched_as_they_are(app):
@@ -121,8 +125,6 @@ def test_a_tokenizer_out_of_reach_leaves_the_rest_of_the_page(app, rows, monkeyp
     ("content", "sentence"),
     [
         (None, "There is no data at"),
-        ("text,sentiment\na,positive\n", "no column label"),
-        ("text,label\na,good\n", "good"),
         ("text,label\n", "no rows"),
         ("text,label\na,positive\n", "a split needs 10"),
     ],
@@ -138,6 +140,23 @@ def test_bad_data_are_one_sentence_and_no_figures(app, tmp_path, content, senten
     assert sentence in app.error[0].value.replace("\\", "")
     assert not app.metric
     assert sorted(tmp_path.iterdir()) == sorted(path for path in [tmp_path / "runs", path] if path.exists())
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("text,remark\na b c,up\n", "no column label"),
+        ("text,label\na b c,good\n", "good"),
+        ("a,b\nc,d\n", "no column text"),
+    ],
+)
+def test_what_is_not_clear_is_asked_and_no_figures_are_shown(app, tmp_path, content, sentence):
+    (tmp_path / "own.csv").write_text(content)
+    app.query_params["data"] = str(tmp_path / "own.csv")
+    app.run()
+    assert not app.exception and not app.error and not app.metric
+    assert sentence in words(app).replace("\\", "")
+    assert [button.label for button in app.button if button.label == "Use these"]
 
 
 def test_the_hub_out_of_reach_is_one_sentence_that_offers_the_embedded_data(app):
@@ -184,10 +203,83 @@ def test_findings_are_shown_with_their_rows_when_asked_for(app, tmp_path):
     assert "Conflicting labels: 2 of 12 rows" in titles
 
 
-def test_an_upload_is_shown_in_place_of_the_data_chosen(app):
-    content = "text,label\n" + "".join(f"post {place},bullish\n" for place in range(20))
+def bring(app, name, content):
     app.run()
-    app.file_uploader[0].upload("mine.csv", content.encode(), "text/csv").run()
+    app.file_uploader[0].upload(name, content.encode(), "text/csv").run()
+    assert not app.exception
+    return app
+
+
+def test_an_upload_is_kept_shown_and_offered_for_training(app, runs_dir):
+    bring(app, "mine.csv", "text,label\n" + "".join(f"post {place},bullish\n" for place in range(20)))
+    assert metrics(app)["Sentiment rows"] == "20"
+    (kept,) = stored_sources()
+    assert app.selectbox(key="data").value == str(kept.path)
+    assert [link.proto.label for link in app.get("page_link") if "Train" in link.proto.label] == ["Train on this"]
+    assert "task_type" not in words(app)
+
+
+@pytest.mark.security("An upload holds a web page, a program or nothing", "Its sentence, and nothing is kept")
+@pytest.mark.parametrize("content", ["<html></html>", "%PDF-1.7", "text,label\n"])
+def test_an_upload_that_cannot_be_read_is_not_kept(app, content):
+    bring(app, "mine.csv", content)
+    assert len(app.error) == 1
+    assert stored_sources() == []
+
+
+def test_what_labels_mean_is_asked_with_texts_and_kept(app):
+    bring(app, "mine.csv", "text,label\n" + "".join(f"item {place} was sold,{place % 3}\n" for place in range(30)))
+    assert not app.metric
+    assert "What do the values of “label” mean?" in words(app)
+    assert "item 2 was sold" in words(app)
+    asked = [app.selectbox(key=f"meaning-{place}") for place in range(3)]
+    assert [one.value for one in asked] == [None] * 3
+    use = next(button for button in app.button if button.label == "Use these")
+    use.click().run()
+    assert "nothing is assumed" in app.warning[0].value
+    for one, label in zip(asked, ("negative", "neutral", "positive"), strict=True):
+        app.selectbox(key=one.key).set_value(label)
+    next(button for button in app.button if button.label == "Use these").click().run()
+    assert metrics(app)["Sentiment rows"] == "30"
+    assert stored_sources()[0].choices.labels == "0=negative,1=neutral,2=positive"
+    again = visit().run()
+    again.selectbox(key="data").set_value(str(stored_sources()[0].path)).run()
+    assert metrics(again)["Sentiment rows"] == "30"
+
+
+def test_refused_rows_are_listed_and_left_out_only_when_that_is_said(app):
+    lines = "".join(f"item {place} was sold,neutral\n" for place in range(30))
+    bring(app, "mine.csv", f'text,label\n{lines}x,positiv\n"never closed,neutral\n')
+    assert "2 of 32 rows are refused" in words(app)
+    refused = next(frame.value for frame in app.dataframe if "reason" in frame.value)
+    assert refused["place"].tolist() == [33, 32]
+    assert not [link for link in app.get("page_link") if link.proto.label == "Train on this"]
+    app.button(key="leave-out").click().run()
+    assert "left out, as you decided" in words(app)
+    assert [link for link in app.get("page_link") if link.proto.label == "Train on this"]
+    assert stored_sources()[0].choices.leave_out
+
+
+def test_a_stored_file_is_renamed_and_deleted(app):
+    bring(app, "mine.csv", "text,label\n" + "".join(f"post {place},bullish\n" for place in range(20)))
+    (kept,) = stored_sources()
+    app.text_input(key=f"title-{kept.key}").set_value("Posts of May")
+    app.button(key="rename-source").click().run()
+    assert stored_sources()[0].title == "Posts of May"
+    app.button(key="delete-source").click().run()
+    assert stored_sources() == []
+    assert metrics(app)["Sentiment rows"] == "1,319"
+
+
+def test_what_was_decided_while_a_folder_was_read_is_said(app, tmp_path):
+    (tmp_path / "set").mkdir()
+    lines = "".join(f"Sales were {n} million,neutral\n" for n in range(20))
+    (tmp_path / "set" / "a [1].csv").write_text("Headline,label\n" + lines)
+    (tmp_path / "set" / "b.docx").write_text("")
+    app.query_params["data"] = str(tmp_path / "set")
+    app.run()
     assert not app.exception
     assert metrics(app)["Sentiment rows"] == "20"
-    assert "opened file" in words(app)
+    said = words(app).replace("\\", "")
+    assert "Texts are taken from the column “Headline”." in said
+    assert "b.docx (of a kind that is not read)" in said

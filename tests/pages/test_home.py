@@ -8,13 +8,15 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from finsent.classify import Answer
+from finsent.evaluation.classifier import Answer
 from finsent.labels import TO_THREE
-from finsent.recipes import get_recipe
-from finsent.runs import create_run, update_run
+from finsent.recipe import get_recipe
+from finsent.runs.chosen import pin, unpin
+from finsent.runs.store import create_run, load_run, update_run
+from pages.shared import places
 from tests.predictions import made_pair, made_predictions, made_run
 
-APP = Path(__file__).parents[2] / "streamlit_app.py"
+APP = Path(__file__).parents[2] / "pages" / "app.py"
 
 
 def visit() -> AppTest:
@@ -43,7 +45,7 @@ def test_without_a_run_it_quotes_the_tutorial_as_the_tutorials_and_points_to_tra
     assert "Embedded world" in words(app)
     assert "1,319 lab headlines" in words(app)
     assert app.button(key="next-step").label == "Launch a run"
-    assert "The newest result" not in headings(app)
+    assert "The result" not in headings(app)
 
 
 def test_the_base_model_answers_when_asked_and_not_before(runs_dir: Path, monkeypatch: pytest.MonkeyPatch):
@@ -55,8 +57,8 @@ def test_the_base_model_answers_when_asked_and_not_before(runs_dir: Path, monkey
             answer = Answer("positive", {"positive": 0.81, "neutral": 0.15, "negative": 0.04})
             return [type("Classified", (), {"baseline": answer})]
 
-    monkeypatch.setattr("finsent.classify.Classifier", FakeClassifier)
-    app = visit().switch_page("pages/home.py").run()
+    monkeypatch.setattr("finsent.evaluation.classifier.Classifier", FakeClassifier)
+    app = visit().switch_page(places.LAB).run()
     assert "81.0%" not in words(app)
     app.button(key="ask").click().run()
     assert not app.exception
@@ -71,15 +73,15 @@ def test_a_run_at_work_comes_first_and_keeps_the_processor(runs_dir: Path):
     assert app.button(key="ask").disabled
 
 
-def test_with_a_run_it_shows_a_text_put_right_and_the_verdict(runs_dir: Path):
+def test_with_a_run_it_shows_a_text_fixed_and_the_verdict(runs_dir: Path):
     baseline, tuned = made_pair(60)
     made_run(runs_dir, baseline, tuned)
     app = visit()
     assert not app.exception
     assert "27 % of test texts" not in words(app)
     assert "This text is labelled **neutral**" in words(app)
-    assert "The newest result" in headings(app)
-    assert "n = 60 test rows" in words(app).replace("\\", "")
+    assert "The result" in headings(app)
+    assert "n = 60 test rows" in words(app).replace("\\", "").replace("\xa0", " ")
     shown = {metric.label: metric.value for metric in app.metric}
     before, after = ((t["predicted"].map(TO_THREE) == t["label"].map(TO_THREE)).mean() for t in (baseline, tuned))
     assert shown["Accuracy"] == f"{before:.0%} → {after:.0%}"
@@ -92,10 +94,38 @@ def test_a_run_without_the_error_says_so(runs_dir: Path):
     assert "called no neutral test text positive" in words(visit())
 
 
+def test_a_run_that_was_not_finished_is_named_and_resumed(runs_dir: Path):
+    run = create_run(get_recipe("quick"), runs_dir)
+    update_run(
+        run.folder, state="stopped", started=run.created, steps=12, progress={"done": 12, "total": 60, "unit": "steps"}
+    )
+    app = visit()
+    assert "**Not finished:**" in words(app) and "stopped at step 12 of 60" in words(app)
+    app.button(key=f"resume-{run.id}").click().run()
+    assert not app.exception
+    assert load_run(runs_dir, run.id).active
+
+
+def test_the_story_is_that_of_the_pinned_run(runs_dir: Path):
+    first, second = (
+        made_run(runs_dir, *made_pair(60, seed=seed), name=name) for seed, name in ((1, "one"), (2, "two"))
+    )
+    app = visit()
+    newest = second if second.id > first.id else first
+    other = first if newest is second else second
+    assert f"Run {newest.name} (the newest" in words(app)
+    app.button(key=f"pin-{newest.id}").click().run()
+    assert f"Run {newest.name} (pinned)" in words(app)
+    pin(other)
+    assert f"Run {other.name} (pinned)" in words(visit())
+    unpin(runs_dir)
+    assert "pinned" not in words(visit())
+
+
 def test_a_run_that_cannot_be_read_is_passed_over(runs_dir: Path):
     run = made_run(runs_dir, *made_pair(40))
     run.predictions_file("tuned").write_text("not a table")
     run.evaluation_file.write_text(json.dumps({"n": 3}))
     app = visit()
     assert not app.exception
-    assert "The newest result" not in headings(app)
+    assert "The result" not in headings(app)

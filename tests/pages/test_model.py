@@ -5,14 +5,16 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from finsent.memory import memory_account
-from finsent.memory_check import MeasuredStep
-from finsent.models import MODELS
-from finsent.recipes import get_recipe
-from finsent.runs import create_run
-from finsent.skeleton import read_configuration
+from finsent.cost.measured_memory import MeasuredStep
+from finsent.models.base import MODELS
+from finsent.models.memory import memory_account
+from finsent.models.skeleton import read_configuration
+from finsent.recipe import get_recipe
+from finsent.runs.queue import start_next
+from finsent.runs.store import create_run
+from pages.shared import places
 
-APP = Path(__file__).parents[2] / "streamlit_app.py"
+APP = Path(__file__).parents[2] / "pages" / "app.py"
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def visit(runs_dir):
         app = AppTest.from_file(APP, default_timeout=120).run()
         for key, value in address.items():
             app.query_params[key] = value
-        return app.switch_page("pages/model.py").run()
+        return app.switch_page(places.MODEL).run()
 
     return open_page
 
@@ -97,7 +99,7 @@ def test_the_memory_account_follows_the_settings(visit, tiny):
 
 def test_a_measured_step_stands_beside_its_prediction(visit, tiny, monkeypatch: pytest.MonkeyPatch):
     step = MeasuredStep(3_000_000, 8, 334, 600, 16, "cpu")
-    monkeypatch.setattr("pages._model_memory.measure_apart", lambda recipe: step)
+    monkeypatch.setattr("pages.model.memory.measure_apart", lambda recipe: step)
     app = visit(model="Tiny")
     app.button(key="measure").click().run()
     assert not app.exception
@@ -105,9 +107,14 @@ def test_a_measured_step_stands_beside_its_prediction(visit, tiny, monkeypatch: 
     assert "measured 3 MB" in words(app)
 
 
-def test_nothing_is_measured_while_a_run_is_at_work(visit, tiny, runs_dir: Path):
+def test_a_measurement_beside_a_run_says_that_it_takes_longer(visit, tiny, runs_dir: Path, monkeypatch):
+    monkeypatch.setattr("finsent.runs.cores.gpu_name", lambda: None)
+    assert "so it takes longer" not in words(visit(model="Tiny"))
     create_run(get_recipe("quick"), runs_dir)
-    assert visit(model="Tiny").button(key="measure").disabled
+    start_next(runs_dir)
+    app = visit(model="Tiny")
+    assert not app.button(key="measure").disabled
+    assert "A run is at work on" in words(app)
 
 
 def test_what_is_not_here_cannot_be_measured(visit):

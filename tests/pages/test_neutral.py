@@ -6,12 +6,13 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from finsent.annotations import annotate, read_annotations
-from finsent.recipes import get_recipe
-from finsent.runs import create_run, update_run
+from finsent.recipe import get_recipe
+from finsent.runs.annotations import annotate, read_annotations
+from finsent.runs.store import create_run, update_run
+from pages.shared import places
 from tests.predictions import made_predictions, made_run
 
-APP = Path(__file__).parents[2] / "streamlit_app.py"
+APP = Path(__file__).parents[2] / "pages" / "app.py"
 GOLD = ["neutral"] * 6 + ["positive"] * 2
 BEFORE = ["positive"] * 5 + ["neutral"] + ["positive"] * 2
 AFTER = ["neutral", "neutral", "neutral", "positive", "negative", "positive", "positive", "neutral"]
@@ -21,7 +22,7 @@ AFTER = ["neutral", "neutral", "neutral", "positive", "negative", "positive", "p
 def app(runs_dir):
     app = AppTest.from_file(APP, default_timeout=60)
     app.run()
-    return app.switch_page("pages/neutral.py")
+    return app.switch_page(places.NEUTRAL)
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_validation_texts_come_on_request_with_a_warning(app, run):
 
 def test_filters_narrow_the_list(app, run):
     app.run()
-    app.pills(key="outcome").set_value(["newly broken"]).run()
+    app.pills(key="outcome").set_value(["broken"]).run()
     assert texts(app) == ["r5"]
     app.pills(key="outcome").set_value([])
     app.multiselect(key="called").set_value(["negative"]).run()

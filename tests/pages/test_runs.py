@@ -1,29 +1,35 @@
 """The Runs page: the history, a run's record, renaming and deleting."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from finsent.recipes import get_recipe
-from finsent.runs import create_run, list_runs, load_run, update_run
-from tests.test_history import COMPARISON
+from finsent.evaluation.several_runs import compare_runs, pair_verdict
+from finsent.recipe import change_recipe, get_recipe
+from finsent.runs.history import save_comparison
+from finsent.runs.store import create_run, list_runs, load_run, update_run
+from pages.shared import places
+from pages.shared.ui import plain_markdown
+from tests.predictions import made_pair, made_run
+from tests.runs.test_history import COMPARISON
 
-APP = Path(__file__).parents[2] / "streamlit_app.py"
+APP = Path(__file__).parents[2] / "pages" / "app.py"
 
 
 @pytest.fixture
 def app(runs_dir):
     app = AppTest.from_file(APP, default_timeout=60)
     app.run()
-    return app.switch_page("pages/runs.py")
+    return app.switch_page(places.RUNS)
 
 
 @pytest.fixture
 def run(runs_dir):
     run = create_run(get_recipe("quick"), runs_dir, name="one")
-    run.evaluation_file.write_text(json.dumps(COMPARISON))
+    save_comparison(run, COMPARISON)
     return update_run(run.folder, state="done", steps=12)
 
 
@@ -51,6 +57,7 @@ def test_a_run_named_by_the_address_is_open(app, run):
     assert not app.exception
     assert "one" in [element.value for element in app.subheader]
     sentence = next(element.value for element in app.markdown if element.value.startswith("Accuracy"))
+    sentence = sentence.replace("\\", "")
     assert "30.0% before, 85.0% after (n = 132 test rows)" in sentence
     assert "(n = 48)" in sentence
 
@@ -79,3 +86,111 @@ def test_deleting_asks_and_deletes(app, run, runs_dir):
     assert not app.exception
     assert list_runs(runs_dir) == []
     assert "no run yet" in app.info[0].value
+
+
+def spoil(runs_dir):
+    """A run whose record is half a file."""
+    damaged = create_run(get_recipe("quick"), runs_dir)
+    (damaged.folder / "run.json").write_text("{ half")
+    damaged.log_file.write_text("what the worker said\n")
+    return damaged
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_damaged_run_is_shown_apart_with_its_log_and_can_be_deleted(app, runs_dir, alone):
+    damaged = spoil(runs_dir)
+    if not alone:
+        update_run(create_run(get_recipe("quick"), runs_dir).folder, state="stopped")
+    app.run()
+    assert not app.exception
+    assert any("run.json is damaged" in element.value for element in app.text)
+    assert any("what the worker said" in element.value for element in app.code)
+    app.button(key=f"delete-{damaged.id}").click().run()
+    assert not app.exception
+    assert not damaged.folder.exists()
+    assert len(list_runs(runs_dir)) == (0 if alone else 1)
+
+
+def test_deleting_a_copy_on_the_page_leaves_the_original(app, run, runs_dir):
+    copy = runs_dir / f"{run.id}-copy"
+    shutil.copytree(run.folder, copy)
+    app.run()
+    assert app.dataframe[0].value["run"].tolist() == [run.id]
+    app.button(key=f"delete-{copy.name}").click().run()
+    assert run.folder.is_dir() and not copy.exists()
+
+
+def test_an_address_that_means_no_run_or_several_says_so(app, run, runs_dir):
+    update_run(create_run(get_recipe("quick"), runs_dir).folder, state="stopped")
+    app.query_params["run"] = ["20", "no such"]
+    app.run()
+    assert not app.exception
+    told = " ".join(element.value for element in app.warning)
+    assert "could be any of 2 runs" in told and "There is no run" in told
+
+
+@pytest.mark.parametrize("words", ["one", "latest"])
+def test_the_address_takes_what_the_command_line_takes(app, run, words):
+    app.query_params["run"] = words
+    app.run()
+    assert not app.exception and not app.warning
+    assert app.query_params["run"] == run.id
+
+
+@pytest.fixture
+def two(runs_dir):
+    """Two runs of different seeds that were judged on the same rows."""
+    baseline, tuned = made_pair(260, seed=1, validation=60)
+    first = made_run(runs_dir, baseline, tuned, name="first")
+    second = made_run(runs_dir, baseline, made_pair(260, seed=1, validation=60, gain=0.4)[1], name="second")
+    seven = change_recipe(second.recipe, {"seed": 7})
+    return first, update_run(second.folder, recipe=seven)
+
+
+def words(app):
+    return "\n".join(element.value for element in (*app.markdown, *app.caption)).replace("\\", "")
+
+
+def test_two_ticked_runs_are_compared_in_settings_verdict_and_rows(app, two):
+    first, second = two
+    app.query_params["run"] = [first.id, second.id]
+    app.run()
+    assert not app.exception
+    tables = [element.value for element in app.dataframe]
+    (settings,) = [table for table in tables if "setting" in table]
+    assert settings.to_dict("records") == [{"setting": "seed", "second": "7", "first": "42"}]
+    tests = compare_runs([second, first])
+    (pair,) = [pair for pair in tests.pairs if "baseline" not in (pair.first, pair.second)]
+    assert plain_markdown(pair_verdict(pair)).replace("\\", "") in words(app)
+    assert f"Cochran's Q = {tests.q:.2f}" in words(app)
+    (changed,) = [table for table in tables if "right" in table]
+    assert len(changed) and f"Rows that changed: {len(changed):,} of {tests.n:,}" in words(app)
+
+
+def test_runs_on_other_rows_get_a_sentence(app, two, runs_dir):
+    stranger = made_run(runs_dir, *made_pair(50, seed=7), name="stranger")
+    app.query_params["run"] = [two[0].id, stranger.id]
+    app.run()
+    assert not app.exception
+    assert "not judged on the same rows" in app.error[0].value.replace("\\", "")
+
+
+def test_a_ticked_run_without_figures_says_so_and_the_rest_is_compared(app, two, runs_dir):
+    bare = update_run(create_run(get_recipe("quick"), runs_dir, "bare").folder, state="stopped")
+    app.query_params["run"] = [two[0].id, bare.id]
+    app.run()
+    assert not app.exception
+    assert "bare has not been judged" in words(app)
+
+
+def test_the_figures_that_matter_stand_in_the_first_columns(app, run):
+    shown = json.loads(app.run().dataframe[0].proto.columns)
+    order = list(app.dataframe[0].proto.column_order)
+    assert order[:6] == [
+        "name",
+        *(f"{figure} {when}" for figure in ("accuracy", "neutral as positive") for when in ("before", "after")),
+        "n",
+    ]
+    # The width of a page of 1440 pixels, tick boxes off.
+    first = order[: order.index("changed") + 1]
+    assert sum(shown[name]["width"] for name in first) <= 940

@@ -1,28 +1,42 @@
 """The Train page: a form that says what the recipe checks, a launch, and a run that is found again."""
 
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from finsent import launcher
-from finsent.launcher import follow, stop
-from finsent.models import MODELS
-from finsent.recipes import change_recipe, get_recipe
-from finsent.runs import RunState, active_run, create_run, list_runs, load_run, stop_requested, waiting_runs
-from finsent.settings import settings
-from tests.test_launcher import STUB, model_folder  # noqa: F401
+from finsent.data import dataset
+from finsent.models.base import MODELS
+from finsent.recipe import change_recipe, get_recipe
+from finsent.recipe_form import settings
+from finsent.runs import queue as launcher
+from finsent.runs import starting
+from finsent.runs.queue import follow, stop
+from finsent.runs.store import (
+    RunState,
+    active_run,
+    create_run,
+    list_runs,
+    load_run,
+    stop_requested,
+    update_run,
+    waiting_runs,
+)
+from pages.shared import places
+from pages.train import form
+from tests.runs.test_queue import STUB, model_folder  # noqa: F401
 
-APP = Path(__file__).parents[2] / "streamlit_app.py"
+APP = Path(__file__).parents[2] / "pages" / "app.py"
 
 
 @pytest.fixture
 def app(runs_dir, monkeypatch):
-    monkeypatch.setattr(launcher, "worker_command", lambda recipe: STUB)
+    monkeypatch.setattr(starting, "worker_command", lambda recipe: STUB)
     app = AppTest.from_file(APP, default_timeout=60)
     app.run()
-    return app.switch_page("pages/train.py")
+    return app.switch_page(places.TRAIN)
 
 
 @pytest.fixture
@@ -97,6 +111,33 @@ def test_settings_that_do_not_go_together_are_one_sentence(app):
     assert not [button for button in app.button if button.key == "launch"]
 
 
+def test_a_warm_up_that_is_cut_short_is_said(app):
+    app.run()
+    assert "Warm-up" not in captions(app)
+    app.number_input(key="quick-rows").set_value(24).run()
+    assert "Warm-up over 0 of these steps, not 10: a tenth of them at most." in captions(app)
+
+
+def test_what_keeps_a_run_from_learning_stands_beside_launch_and_forbids_nothing(app):
+    app.run()
+    assert not app.warning
+    app.number_input(key="quick-rows").set_value(24).run()
+    words = [element.value for element in app.warning]
+    assert [text.split("**")[1] for text in words] == ["Only 24 training rows.", "Only 3 steps."]
+    assert "10 epochs" in words[1]
+    assert not launch_button(app).disabled
+
+
+def test_a_warning_of_a_run_and_its_removed_settings_are_shown(app, runs_dir):
+    run = create_run(get_recipe("quick"), runs_dir)
+    update_run(run.folder, state="done", warning="This run learned nothing.", removed_settings={"soup": 2})
+    app.query_params["run"] = run.id
+    app.run()
+    assert not app.exception
+    assert [element.value.replace("\\", "") for element in app.warning] == ["This run learned nothing."]
+    assert "settings that finsent no longer has: soup=2" in captions(app).replace("\\", "")
+
+
 def test_no_measured_run_means_no_number(app):
     app.run()
     assert "not measured yet" in captions(app)
@@ -117,8 +158,32 @@ def test_launching_starts_the_run_that_the_form_describes(app, runs_dir, model_f
     end = list(follow(run, 0.05))[-1]
     assert end.state == RunState.DONE
     app.run()
-    assert any("Done" in element.value for element in app.success)
+    assert ":green-badge[:material/check_circle: done]" in [element.value for element in app.markdown]
     assert "20 points of training loss, last at step 20" in captions(app)
+
+
+def test_the_form_and_its_launch_read_the_data_once(
+    app,
+    runs_dir,
+    small_csv,
+    tmp_path,
+    model_folder,  # noqa: F811
+    monkeypatch,
+):
+    data = shutil.copy(small_csv, tmp_path / "once.csv")
+    monkeypatch.setitem(MODELS, str(model_folder), "Stub model")
+    monkeypatch.setitem(form.SOURCES, str(data), "Mine")
+    read, seen = dataset.local_table, []
+    monkeypatch.setattr(dataset, "local_table", lambda path: seen.append(path) or read(path))
+    app.run()
+    app.selectbox(key="quick-model").set_value(str(model_folder))
+    app.selectbox(key="quick-data").set_value(str(data)).run()
+    app.number_input(key="quick-rows").set_value(64).run()
+    launch_button(app).click().run()
+    assert not app.exception
+    (run,) = list_runs(runs_dir)
+    assert run.recipe.source == str(data)
+    assert seen == [data]
 
 
 def test_an_active_run_is_found_without_session_state_and_shows_its_own_settings(app, slow_run):
@@ -197,6 +262,7 @@ def test_a_second_run_waits_and_is_taken_out_again(app, slow_run, runs_dir, mode
     launch_button(app).click().run()
     assert not app.exception
     (waiting,) = waiting_runs(runs_dir)
+    assert any(words.value.startswith("1. quick") and "since" in words.value for words in app.markdown)
     app.button(key=f"take-out-{waiting.id}").click().run()
     assert load_run(runs_dir, waiting.id).state == RunState.STOPPED
     assert load_run(runs_dir, slow_run.id).active
@@ -226,13 +292,35 @@ def test_a_run_is_duplicated_with_its_settings(app, slow_run):
     assert app.number_input(key="quick-lora_rank").value == 8
 
 
-def test_the_recipe_best_shows_what_was_tried(app):
+def test_the_recipe_best_keeps_the_mean_of_late_adapters(app):
     app.run()
     app.selectbox(key="recipe").set_value("best").run()
     assert not app.exception
     assert not app.error
-    tables = [element.value for element in app.dataframe if "macro_f1" in element.value.columns]
-    assert len(tables) == 1
-    assert set(tables[0]["adapter"]) == {"last", "averaged"}
-    assert "never on test rows" in captions(app)
     assert app.selectbox(key="best-checkpoint").value == "averaged"
+
+
+def test_three_seeds_are_launched_as_a_group_shown_stopped_and_resumed(app, runs_dir, model_folder, monkeypatch):  # noqa: F811
+    monkeypatch.setitem(MODELS, str(model_folder), "Stub model")
+    monkeypatch.setenv("STUB_STEP_SECONDS", "0.3")
+    monkeypatch.setenv("STUB_STEPS", "500")
+    app.run()
+    app.selectbox(key="quick-model").set_value(str(model_folder))
+    app.button_group(key="seeds").set_value(3).run()
+    assert "3 runs that differ in the seed alone" in captions(app)
+    launch_button(app).click().run()
+    assert not app.exception
+    runs = list_runs(runs_dir)
+    assert sorted(run.recipe.seed for run in runs) == [42, 43, 44]
+    assert len({run.group.id for run in runs}) == 1
+    group = runs[0].group.id
+    assert "3 seeds" in " ".join(element.value for element in app.markdown)
+    app.button(key=f"stop-{group}").click().run()
+    list(follow(active_run(runs_dir), 0.05)) if active_run(runs_dir) else None
+    assert {run.state for run in list_runs(runs_dir)} == {RunState.STOPPED}
+    app.run()
+    app.button(key=f"resume-{group}").click().run()
+    assert not app.exception
+    assert len(waiting_runs(runs_dir)) == 2
+    app.button(key=f"stop-{group}").click().run()
+    list(follow(active_run(runs_dir), 0.05)) if active_run(runs_dir) else None

@@ -1,0 +1,53 @@
+"""Several runs: where their settings differ, which is better, and the rows that they do not call alike."""
+
+from finsent.evaluation.several_runs import changed_rows, compare_runs, differing_settings, pair_verdict
+from finsent.recipe import change_recipe
+from finsent.runs.store import update_run
+from tests.predictions import TWELVE, made_predictions, made_run
+
+GOLD, BEFORE, AFTER = (list(column) for column in zip(*TWELVE, strict=True))
+
+
+def pair_of_runs(runs_dir, other):
+    """Two runs on the twelve rows, whose models answer as the twelve say and as ``other`` says."""
+    before = made_predictions(GOLD, BEFORE)
+    first = made_run(runs_dir, before, made_predictions(GOLD, AFTER), name="first")
+    second = made_run(runs_dir, before, made_predictions(GOLD, other), name="second")
+    return first, update_run(second.folder, recipe=change_recipe(second.recipe, {"seed": 7, "rows": 300}))
+
+
+def test_settings_that_differ_stand_side_by_side(runs_dir):
+    table = differing_settings(pair_of_runs(runs_dir, AFTER))
+    assert table.to_dict("records") == [
+        {"setting": "rows", "first": "all", "second": "300"},
+        {"setting": "seed", "first": "42", "second": "7"},
+    ]
+
+
+def test_rows_that_changed_are_those_with_other_answers_the_decided_first(runs_dir):
+    other = list(AFTER)
+    other[0], other[7] = "neutral", "negative"
+    changed = changed_rows(pair_of_runs(runs_dir, other))
+    assert changed[["row_id", "first", "second", "right"]].to_dict("records") == [
+        {"row_id": "r0", "first": "negative", "second": "neutral", "right": "first"},
+        {"row_id": "r7", "first": "positive", "second": "negative", "right": "none"},
+    ]
+
+
+def test_equal_models_are_not_told_apart_and_have_no_changed_rows(runs_dir):
+    runs = pair_of_runs(runs_dir, AFTER)
+    assert changed_rows(runs).empty
+    (pair,) = [one for one in compare_runs(runs).pairs if "baseline" not in (one.first, one.second)]
+    assert "can't be told apart" in pair_verdict(pair) and "n = 12" in pair_verdict(pair)
+
+
+def test_the_better_of_two_is_named_with_its_rows(runs_dir):
+    gold = GOLD * 4
+    before = made_predictions(gold, BEFORE * 4)
+    first = made_run(runs_dir, before, made_predictions(gold, BEFORE * 4), name="first")
+    second = made_run(runs_dir, before, made_predictions(gold, gold), name="second")
+    (pair,) = [one for one in compare_runs([first, second]).pairs if "baseline" not in (one.first, one.second)]
+    (turned,) = [one for one in compare_runs([second, first]).pairs if "baseline" not in (one.first, one.second)]
+    assert pair_verdict(turned).split(". Only")[0] == pair_verdict(pair).split(". Only")[0]
+    assert pair_verdict(pair).startswith("“second” is better than “first” on these rows: accuracy +")
+    assert f"Only “first” is right on 0, only “second” on {pair.c:,}" in pair_verdict(pair)

@@ -1,0 +1,163 @@
+"""A small model hub for tests: the calls that the hub's own client makes, over folders of this machine.
+
+Repositories have revisions, etags and byte ranges; faults are switched on by a repository or for all.
+"""
+
+import hashlib
+import json
+import re
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+_API = re.compile(r"/api/(models|datasets)/([^/]+/[^/]+)(?:/revision/(.+))?")
+_FILE = re.compile(r"/(?:(datasets)/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
+
+
+class Hub(ThreadingHTTPServer):
+    """The server. ``requests`` has the method and path of each request, ``tokens`` what came as authorization."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        #: ``{(kind, repository): {revision: commit}}`` and ``{(kind, repository, commit): {name: content}}``.
+        self.revisions: dict[tuple[str, str], dict[str, str]] = {}
+        self.contents: dict[tuple[str, str, str], dict[str, bytes]] = {}
+        self.about: dict[str, dict[str, Any]] = {}
+        self.requests: list[str] = []
+        self.tokens: list[str] = []
+        #: A status, or "hang", "cut" (once) or "corrupt", of a repository's files ("file") or of all calls ("all").
+        self.faults: dict[str, tuple[str, int | str]] = {}
+        self.thread = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
+        self.thread.start()
+
+    @property
+    def url(self) -> str:
+        """Its address, for HF_ENDPOINT."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def close(self) -> None:
+        """End it."""
+        self.shutdown()
+        self.server_close()
+        self.thread.join()
+
+    def add(self, repository: str, folder: Path | dict[str, bytes], kind: str = "models", **about: Any) -> str:
+        """Add a repository, or a new commit of its main branch; return the commit."""
+        files = folder
+        if isinstance(folder, Path):
+            files = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+        digest = hashlib.sha1(repository.encode(), usedforsecurity=False)
+        for name in sorted(files):
+            digest.update(name.encode() + files[name])
+        commit = digest.hexdigest()
+        revisions = self.revisions.setdefault((kind, repository), {})
+        revisions |= {"main": commit, commit: commit}
+        self.contents[kind, repository, commit] = dict(files)
+        self.about[repository] = about
+        return commit
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing where a client went away."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Hub
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
+
+    def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def _answer(self, body: bool) -> None:
+        path = unquote(urlsplit(self.path).path)
+        asked = self.headers.get("Range", "")
+        self.server.requests.append(f"{self.command} {path}" + (f" {asked}" if asked else ""))
+        self.server.tokens.append(self.headers.get("Authorization", ""))
+        if found := _API.fullmatch(path):
+            self._about(found[1], found[2], found[3] or "main")
+        elif found := _FILE.fullmatch(path):
+            self._file(found[1] or "models", found[2], found[3], found[4], body)
+        else:
+            self._refuse(404, "EntryNotFound")
+
+    def _known(self, kind: str, repository: str, revision: str, call: str) -> str | None:
+        """Return the commit that is asked for; None where a fault or a refusal was sent instead."""
+        where, fault = self.server.faults.get(repository, ("", 0))
+        if where in ("all", call):
+            if fault == "hang":
+                time.sleep(30)
+            if isinstance(fault, int):
+                self._refuse(fault, "GatedRepo" if fault == 403 else "")
+                return None
+        revisions = self.server.revisions.get((kind, repository))
+        if revisions is None:
+            self._refuse(401, "RepoNotFound")
+            return None
+        if revision not in revisions:
+            self._refuse(404, "RevisionNotFound")
+            return None
+        return revisions[revision]
+
+    def _about(self, kind: str, repository: str, revision: str) -> None:
+        commit = self._known(kind, repository, revision, "api")
+        if commit is None:
+            return
+        files = self.server.contents[kind, repository, commit]
+        value = {"id": repository, "modelId": repository, "sha": commit, "private": False, "gated": False, "tags": []}
+        value |= {"downloads": 0, "likes": 0, "siblings": [self._sibling(name, raw) for name, raw in files.items()]}
+        config = json.loads(files.get("config.json", b"{}"))
+        value["config"] = {key: config[key] for key in ("architectures", "model_type", "auto_map") if key in config}
+        self._send(200, json.dumps(value | self.server.about[repository]).encode(), {})
+
+    def _sibling(self, name: str, raw: bytes) -> dict[str, Any]:
+        one: dict[str, Any] = {"rfilename": name, "size": len(raw), "blobId": hashlib.sha1(raw).hexdigest()}
+        if name.endswith((".safetensors", ".bin")):
+            one["lfs"] = {"size": len(raw), "sha256": hashlib.sha256(raw).hexdigest(), "pointerSize": 130}
+        return one
+
+    def _file(self, kind: str, repository: str, revision: str, name: str, body: bool) -> None:
+        commit = self._known(kind, repository, revision, "file" if body else "head")
+        if commit is None:
+            return
+        raw = self.server.contents[kind, repository, commit].get(name)
+        if raw is None:
+            self._refuse(404, "EntryNotFound", {"X-Repo-Commit": commit})
+            return
+        etag = (hashlib.sha256 if name.endswith((".safetensors", ".bin")) else hashlib.sha1)(raw).hexdigest()
+        headers = {"X-Repo-Commit": commit, "ETag": f'"{etag}"', "X-Linked-ETag": f'"{etag}"'}
+        headers |= {"X-Linked-Size": str(len(raw)), "Accept-Ranges": "bytes"}
+        begin = int(re.sub(r"\D", "", self.headers.get("Range", "").partition("-")[0]) or 0)
+        _, fault = self.server.faults.get(repository, ("", 0))
+        if fault == "corrupt" and name.endswith(".safetensors"):
+            raw = raw[:-1] + bytes([raw[-1] ^ 1])
+        part = raw[begin:]
+        if begin:
+            headers["Content-Range"] = f"bytes {begin}-{len(raw) - 1}/{len(raw)}"
+        if fault == "cut" and body and name.endswith(".safetensors"):
+            del self.server.faults[repository]
+            self._send(206 if begin else 200, part[: max(1, len(part) // 2)], headers, length=len(part))
+            self.close_connection = True
+            return
+        self._send(206 if begin else 200, part if body else b"", headers, length=len(part))
+
+    def _refuse(self, status: int, code: str, headers: dict[str, str] | None = None) -> None:
+        more = {"X-Error-Code": code, "X-Error-Message": code} if code else {}
+        self._send(status, b"{}", more | (headers or {}))
+
+    def _send(self, status: int, content: bytes, headers: dict[str, str], length: int | None = None) -> None:
+        self.send_response(status)
+        for name, value in (headers | {"Content-Length": str(len(content) if length is None else length)}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content)

@@ -1,0 +1,180 @@
+"""The verdict on two models: gains and losses, its tone, what it is without rows that were trained on, in words."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from finsent.errors import EmptyDataError
+from finsent.metrics.classification import evaluate_predictions
+from finsent.metrics.figures import Overlap, ReferenceFigures
+from finsent.metrics.statistics import mcnemar, paired_difference
+from finsent.metrics.verdict import FEW_ROWS, Known, judge
+from finsent.metrics.wording import headline, verdict_lines, verdict_sentences
+from tests.predictions import made_predictions
+
+
+def pair(b: int, c: int, both: int, neutral_fixed: int = 0):
+    """Return tables in which b rows break, c are fixed and ``both`` stay right, all positive, and neutral ones mend."""
+    gold = ["positive"] * (b + c + both) + ["neutral"] * neutral_fixed
+    before = ["positive"] * b + ["negative"] * c + ["positive"] * both + ["positive"] * neutral_fixed
+    after = ["negative"] * b + ["positive"] * c + ["positive"] * both + ["neutral"] * neutral_fixed
+    return made_predictions(gold, before), made_predictions(gold, after)
+
+
+def paid_for():
+    """Return tables in which 60 neutral rows are fixed and 20 of 40 positive ones broken."""
+    gold = ["neutral"] * 70 + ["positive"] * 40 + ["negative"] * 30
+    before = ["positive"] * 60 + ["neutral"] * 10 + ["positive"] * 40 + ["negative"] * 30
+    after = ["neutral"] * 70 + ["neutral"] * 20 + ["positive"] * 20 + ["negative"] * 30
+    return made_predictions(gold, before), made_predictions(gold, after)
+
+
+def text_of(verdict, title):
+    return dict(verdict_lines(verdict))[title]
+
+
+def moved(changes):
+    return {(one.figure, one.label) for one in changes}
+
+
+def trained_on(rows, ids):
+    return Overlap(n=len(ids), same=len(ids), other_digits=0, near=0, of=rows, share=len(ids) / rows, row_ids=ids)
+
+
+def test_a_clear_gain_is_called_one():
+    judged = judge(*pair(b=0, c=30, both=64, neutral_fixed=20))
+    assert (judged.tone, judged.kind, judged.worse) == ("good", "better", [])
+    first = headline(judged)
+    assert first.startswith("Fine-tuning helped: accuracy 56.1% → 100.0%, +43.9 points (95 % interval +35.1 to +53.0)")
+    assert "p < 0.0001, n = 114 test rows." in first
+    assert "neutral called positive 100.0% → 0.0%, -100.0 points" in text_of(judged, "Better")
+    assert text_of(judged, "Worse").startswith("0 rows broke; no class")
+
+
+def test_what_a_gain_was_paid_with_is_said_and_makes_it_mixed():
+    judged = judge(*paid_for())
+    assert (judged.tone, judged.kind) == ("mixed", "better")
+    assert moved(judged.worse) == {("recall", "positive")}
+    recall = judged.worse[0]
+    assert (recall.before, recall.after, recall.difference.n) == (1.0, 0.5, 40)
+    assert recall.p < 0.001
+    assert headline(judged).startswith("Fine-tuning helped, at a price: ")
+    assert headline(judged).endswith(" Worse: recall of positive.")
+    worse = text_of(judged, "Worse")
+    assert worse.startswith("20 rows broke; recall of positive 100.0% → 50.0%, -50.0 points (95 %: ")
+    assert worse.endswith("n = 40.")
+
+
+def test_a_class_whose_precision_fell_is_worse_with_recall_whole():
+    gold = ["negative"] * 40 + ["neutral"] * 60
+    before = ["negative"] * 40 + ["neutral"] * 60
+    after = ["negative"] * 40 + ["negative"] * 40 + ["neutral"] * 20
+    judged = judge(made_predictions(gold, before), made_predictions(gold, after))
+    assert judged.tone == "bad"
+    assert ("precision", "negative") in moved(judged.worse)
+    assert ("recall", "negative") in moved(judged.steady)
+    assert headline(judged).startswith("Fine-tuning hurt: accuracy 100.0% → 60.0%")
+
+
+def test_a_difference_within_noise_is_not_called_one():
+    judged = judge(*pair(b=8, c=12, both=80))
+    assert (judged.tone, judged.kind) == ("none", "unsettled")
+    assert "can't be told apart on these rows" in headline(judged)
+    # Connor's sample size for discordant shares 0.08 and 0.12.
+    assert "about 979 test rows would settle it (80 % power)" in text_of(judged, "How sure")
+    assert "no number of rows" in text_of(judge(*pair(b=5, c=5, both=10)), "How sure")
+
+
+def test_swapped_sides_give_the_opposite_verdict():
+    one, other = paid_for()
+    there, back = judge(one, other), judge(other, one)
+    assert back.tone == "bad"
+    assert moved(there.better) == moved(back.worse)
+    assert moved(there.worse) == moved(back.better)
+
+
+@pytest.mark.parametrize(("c", "few"), [(FEW_ROWS - 1, True), (FEW_ROWS, False)])
+def test_few_rows_are_said_in_the_first_sentence(c, few):
+    judged = judge(*pair(b=0, c=c, both=0))
+    assert judged.few == few
+    assert ("(below 50: a hint, no proof)" in headline(judged)) == few
+
+
+def test_with_leaks_the_verdict_says_so_and_shows_itself_without_them():
+    tables = pair(b=2, c=30, both=68)
+    fixed = tables[0]["row_id"][2:32].tolist()
+    judged = judge(*tables, known=Known(overlap=trained_on(100, fixed)))
+    # All of the gain was on rows that were trained on.
+    assert (judged.kind, judged.tone) == ("better", "mixed")
+    assert headline(judged).startswith("Fine-tuning helped, with a reservation: ")
+    assert headline(judged).endswith("30 of these texts have a twin in training.")
+    (without,) = judged.without
+    assert (without.why, without.left_out, without.rest.n, without.rest.kind) == ("trained on", 30, 70, "unsettled")
+    rows = text_of(judged, "Rows")
+    assert rows.startswith("30 of 100 texts have a twin among the training texts (30 the same, ")
+    assert "Without them: accuracy 100.0% → 97.1%, -2.9 points" in rows and rows.endswith("n = 70.")
+    clean = judge(*tables, known=Known(overlap=trained_on(100, [])))
+    assert (clean.tone, clean.without) == ("mixed" if clean.worse else "good", [])
+    assert text_of(clean, "Rows") == "None of the 100 texts has a twin among the training texts."
+
+
+def test_rows_that_were_all_trained_on_prove_nothing():
+    tables = pair(b=0, c=30, both=30)
+    judged = judge(*tables, known=Known(overlap=trained_on(60, tables[0]["row_id"].tolist())))
+    assert judged.tone == "mixed"
+    assert judged.without[0].rest is None
+    assert "nothing here says how the models do on new texts" in text_of(judged, "Rows")
+
+
+def test_flagged_rows_are_counted_and_left_out_beside():
+    tables = pair(b=0, c=40, both=40)
+    judged = judge(*tables, known=Known(flagged=["r0", "r1", "no such row"]))
+    assert [(one.why, one.left_out, one.rest.n) for one in judged.without] == [("flagged", 2, 78)]
+    assert text_of(judged, "Rows").startswith("2 rows have a label that is flagged as doubtful. Without them: ")
+
+
+def test_a_gain_that_a_bag_of_words_beats_is_no_clean_gain():
+    first, second = pair(b=0, c=30, both=40)
+    gold = second.assign(predicted=second["label"])
+    right = (second["label"] == second["predicted"]).to_numpy()
+    for reference, tone, words in (
+        (np.zeros(70, bool), "good", "beats"),
+        (right, "good", "can't be told apart from"),
+    ):
+        bag = ReferenceFigures(
+            **vars(evaluate_predictions(gold)),
+            tuned_lead=paired_difference(reference, right),
+            mcnemar=mcnemar(reference, right),
+        )
+        judged = judge(first, second, known=Known(bag_of_words=bag))
+        assert judged.tone == tone
+        assert f"It {words} a bag of words trained on the same rows" in text_of(judged, "Worth")
+    worse = second.assign(predicted=["negative"] * 20 + second["predicted"].tolist()[20:])
+    lead = paired_difference(np.ones(70, bool), (worse["label"] == worse["predicted"]).to_numpy())
+    judged = judge(first, worse, known=Known(bag_of_words=ReferenceFigures(**{**vars(bag), "tuned_lead": lead})))
+    assert "It loses to a bag of words" in text_of(judged, "Worth")
+    assert judged.tone != "good"
+
+
+def test_one_run_says_that_its_luck_is_in_no_interval():
+    assert "training luck (another seed)" in text_of(judge(*pair(b=0, c=30, both=40)), "How sure")
+
+
+def test_two_runs_are_called_by_their_names():
+    judged = judge(*pair(b=0, c=30, both=40), names=("parent", "child"))
+    assert headline(judged).startswith("child is better than parent: ")
+    assert "child has 30 and parent 0." in text_of(judged, "How sure")
+    assert len(verdict_sentences(judged)) == 1 + len(verdict_lines(judged))
+
+
+def test_five_labels_have_their_own_classes():
+    gold = ["bullish"] * 30 + ["positive"] * 30
+    before, after = made_predictions(gold, gold), made_predictions(gold, ["bearish"] * 30 + ["positive"] * 30)
+    assert ("recall", "bullish") in moved(judge(before, after, classes=5).worse)
+    assert ("recall", "positive") in moved(judge(before, after, classes=3).worse)
+
+
+def test_without_rows_there_is_no_verdict():
+    nothing = pd.concat(pair(1, 1, 1)).head(0)
+    with pytest.raises(EmptyDataError):
+        judge(nothing, nothing)

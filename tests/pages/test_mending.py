@@ -1,0 +1,78 @@
+"""Mending on Neutral news and Compare: a doubtful label decided and taken back, a run continued, a child's verdict."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from finsent.data.prepared import prepare
+from finsent.recipe import change_recipe, get_recipe
+from finsent.runs.corrections import saved_corrections
+from finsent.runs.origin import Origin
+from finsent.runs.store import list_runs, update_run
+from pages.shared import places
+from tests.predictions import made_predictions, made_run
+
+APP = Path(__file__).parents[2] / "pages" / "app.py"
+
+
+@pytest.fixture
+def run(runs_dir, small_csv):
+    """A judged run of the small file, whose source and rows are there."""
+    recipe = change_recipe(get_recipe("quick"), {"source": str(small_csv), "validation_rows": 8})
+    data = prepare(recipe)
+    held = data.judged
+    predicted = ["positive"] * len(held)
+    tables = [made_predictions(held["label"], predicted) for _ in range(2)]
+    for table in tables:
+        for column in ("row_id", "text", "split"):
+            table[column] = held[column].to_numpy()
+    run = made_run(runs_dir, *tables, training=data.train[["row_id", "text", "label", "answers"]])
+    return update_run(run.folder, recipe=recipe, source_hash=data.source_hash)
+
+
+@pytest.fixture
+def app(run):
+    app = AppTest.from_file(APP, default_timeout=120)
+    app.run()
+    return app.switch_page(places.NEUTRAL)
+
+
+def button(app, label):
+    return next(button for button in app.button if button.label == label)
+
+
+def test_a_doubtful_label_is_decided_by_one_button_and_taken_back(app, run, runs_dir):
+    app.run()
+    app.segmented_control(key="part").set_value("labels").run()
+    app.pills(key="of").set_value(["train"]).run()
+    assert not app.exception
+    assert any("worth a second look" in element.value for element in app.markdown)
+    data = prepare(run.recipe)
+    button(app, "Keep its label").click().run()
+    assert not app.exception
+    saved = saved_corrections(runs_dir, data)
+    assert (saved.version, saved.counts["keep"]) == (1, 1)
+    assert any("Saved as version 1" in element.value.replace("\\", "") for element in app.success)
+    button(app, "Leave it out").click().run()
+    assert saved_corrections(runs_dir, data).counts == {"keep": 1, "change": 0, "drop": 1, "flag": 0}
+    button(app, "Undo").click().run()
+    assert saved_corrections(runs_dir, data).counts["drop"] == 0
+    assert {button.proto.shortcut for button in app.button if button.label in ("Keep its label", "Undo")} == {"k", "u"}
+
+
+def test_a_child_is_held_against_its_parent_on_compare(runs_dir):
+    gold = ["neutral"] * 12 + ["positive"] * 8
+    baseline = made_predictions(gold, ["positive"] * 20)
+    parent = made_run(runs_dir, baseline, made_predictions(gold, ["positive"] * 20), name="first")
+    child = made_run(runs_dir, baseline, made_predictions(gold, gold), name="child")
+    update_run(child.folder, origin=Origin(parent=parent.id))
+    app = AppTest.from_file(APP, default_timeout=120)
+    app.run()
+    app.switch_page(places.COMPARE)
+    app.query_params["run"] = child.id
+    app.run()
+    assert not app.exception
+    assert any("Continuing first helped" in element.value for element in app.markdown)
+    assert any("12 rows mended, 0 broken" in element.value.replace("\\", "") for element in app.markdown)
+    assert len(list_runs(runs_dir)) == 2

@@ -1,0 +1,94 @@
+"""The run that is meant where nobody names one: the pinned one, else the best on its validation rows."""
+
+import pytest
+
+from finsent.errors import RunNotFoundError, RunStateError
+from finsent.recipe import get_recipe
+from finsent.runs.chosen import Standing, choose, chosen_run, interrupted, pin, pinned_id, standing, unpin
+from finsent.runs.deletion import delete_run
+from finsent.runs.find import find_run
+from finsent.runs.stages import _NOTHING_LEARNED
+from finsent.runs.store import create_run, list_runs, update_run
+from tests.predictions import made_pair, made_run
+
+
+@pytest.fixture
+def judged(runs_dir):
+    """Return a function that makes a finished run, whose model sees as much as ``gain`` says."""
+
+    def make(gain, name="", **record):
+        run = made_run(runs_dir, *made_pair(120, validation=60, gain=gain), name=name)
+        return update_run(run.folder, **record)
+
+    return make
+
+
+def test_the_best_on_validation_rows_of_the_same_data_is_taken(judged, runs_dir):
+    best, _ = judged(2.0, source_hash="a"), judged(-0.5, source_hash="a")
+    other = judged(3.0, source_hash="b")
+    update_run(other.folder, created=best.created.replace(year=2020))
+    runs = sorted(list_runs(runs_dir), key=lambda run: run.created, reverse=True)
+    found = choose(runs, runs_dir)
+    assert found.run.id == best.id
+    place = standing(best)
+    assert (
+        found.why
+        == f"the best of 2 finished runs on these data: macro-F1 {place.macro_f1:.3f} on its 60 validation rows"
+    )
+    assert place.n == 60
+    assert chosen_run(runs_dir).id in {run.id for run in runs}
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda run: update_run(run.folder, warning=_NOTHING_LEARNED),
+        lambda run: run.evaluation_file.unlink(),
+        lambda run: run.evaluation_file.write_text("{}"),
+        lambda run: run.predictions_file("tuned").write_text("no table"),
+    ],
+    ids=["learned nothing", "no figures", "damaged figures", "damaged predictions"],
+)
+def test_a_run_that_says_nothing_is_never_taken_by_itself(judged, runs_dir, spoil):
+    run = judged(2.0)
+    spoil(run)
+    assert choose(list_runs(runs_dir), runs_dir) is None
+    with pytest.raises(RunNotFoundError, match="Name a run, or launch one"):
+        find_run(runs_dir, None)
+    weaker = judged(-1.0)
+    assert find_run(runs_dir, None).id == weaker.id
+
+
+def test_the_test_rows_have_no_say(judged, runs_dir):
+    runs = [judged(0.5, str(number)) for number in range(2)]
+    places = {runs[0].id: Standing(0.9, 60), runs[1].id: Standing(0.1, 60)}
+    assert choose(runs, runs_dir, standing_of=lambda run: places[run.id]).run.id == runs[0].id
+    places = {run.id: Standing(None, 0) for run in runs}
+    assert choose(runs, runs_dir, standing_of=lambda run: places[run.id]).run.id == runs[0].id
+
+
+def test_a_pin_comes_first_and_falls_with_its_run(judged, runs_dir):
+    best, pinned = judged(2.0), judged(-1.0)
+    pin(pinned)
+    assert choose(list_runs(runs_dir), runs_dir).why == "pinned"
+    assert find_run(runs_dir, None).id == pinned.id
+    # What is not usable for a purpose is not taken for it, pinned or not.
+    assert choose(list_runs(runs_dir), runs_dir, lambda run: run.id == best.id).run.id == best.id
+    delete_run(runs_dir, pinned.id)
+    assert find_run(runs_dir, None).id == best.id
+    assert unpin(runs_dir) == pinned.id
+    assert pinned_id(runs_dir) is None
+
+
+def test_a_run_without_a_model_is_not_pinned(runs_dir):
+    with pytest.raises(RunStateError, match="has no model yet"):
+        pin(create_run(get_recipe("quick"), runs_dir))
+    assert pinned_id(runs_dir) is None
+
+
+def test_runs_that_ended_early_are_those_that_began(runs_dir):
+    stopped, taken_out, done = (create_run(get_recipe("quick"), runs_dir) for _ in range(3))
+    update_run(stopped.folder, state="stopped", started=stopped.created)
+    update_run(taken_out.folder, state="stopped")
+    update_run(done.folder, state="done", started=done.created)
+    assert [run.id for run in interrupted(list_runs(runs_dir))] == [stopped.id]
