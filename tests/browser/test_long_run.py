@@ -12,7 +12,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from finsent.recipe import get_recipe
-from finsent.runs.store import Progress, Run, create_run, update_run
+from finsent.runs.store import Progress, Run, RunState, create_run, update_run
 from tests.browser.conftest import App
 from tests.browser.test_lab import wait_for_points
 
@@ -33,10 +33,9 @@ def add_points(writer: EventFileWriter, steps: range) -> None:
 
 def follow(app: App, page: Page, steps: int) -> tuple[float, float]:
     """Return the seconds in which a run of so many steps opens (the best of four), and the server's for one tick."""
-    run = create_run(get_recipe("quick"), app.runs_dir, f"{steps} steps")
+    run = pretend_to_train(app, steps)
     writer = EventFileWriter(str(run.tensorboard_dir))
     add_points(writer, range(1, steps + 1))
-    pretend_to_train(run, steps)
     opened = []
     for _ in range(4):
         began = time.perf_counter()
@@ -55,12 +54,16 @@ def follow(app: App, page: Page, steps: int) -> tuple[float, float]:
     return min(opened), spent / TICKS
 
 
-def pretend_to_train(run: Run, steps: int) -> None:
-    """Let a run look as if this process were its worker."""
+def pretend_to_train(app: App, steps: int) -> Run:
+    """Return a run that looks as if this process were its worker.
+
+    It is so from its first moment: an open page starts whatever waits.
+    """
     own = psutil.Process(os.getpid())
-    update_run(run.folder, state="preparing", pid=own.pid, pid_created=own.create_time(), started=datetime.now(UTC))
+    worker = {"pid": own.pid, "pid_created": own.create_time(), "started": datetime.now(UTC)}
+    run = create_run(get_recipe("quick"), app.runs_dir, f"{steps} steps", state=RunState.PREPARING, **worker)
     progress = Progress(done=steps, total=2 * steps, unit="steps")
-    update_run(run.folder, state="training", progress=progress, steps=steps)
+    return update_run(run.folder, state=RunState.TRAINING, progress=progress, steps=steps)
 
 
 def test_a_long_run_opens_and_ticks_like_a_short_one(app, page):
