@@ -23,7 +23,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 # Nor may what somebody has fetched before decide it.
 os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="finsent-tests-hub-")
 
-pytest_plugins = ["tests.security_table"]
+pytest_plugins = ["tests.security_table", "tests.forked"]
 ROOT = Path(__file__).parents[1]
 LAB = ROOT / "finsent" / "assets" / "lab_headlines.jsonl"
 

@@ -33,7 +33,7 @@ def recipe(tiny_recipe):
 
 
 @pytest.fixture(scope="module")
-def whole(recipe, tmp_path_factory) -> Run:
+def whole(recipe, tmp_path_factory, forked_workers) -> Run:
     """A run that nothing interrupted."""
     run = end_of(launch(recipe, tmp_path_factory.mktemp("whole")))
     assert run.state == RunState.DONE, run.error

@@ -29,7 +29,7 @@ def recipe(tiny_recipe):
 
 
 @pytest.fixture(scope="module")
-def whole(recipe, tmp_path_factory):
+def whole(recipe, tmp_path_factory, forked_workers):
     run = end_of(launch(recipe, tmp_path_factory.mktemp("whole")))
     assert run.state == RunState.DONE, run.error
     return run

@@ -1,0 +1,61 @@
+"""Workers forked from one process that has imported the slow libraries, for tests that start very many of them.
+
+A worker imports for five seconds before it does anything. What is started here differs from the real one in that alone:
+it is a process with a pid, a session, a log and an end of its own, which can be killed. Other tests start the real one.
+"""
+
+import multiprocessing
+import os
+import runpy
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(
+    ["finsent.runs.worker", "finsent.training.trainer", "finsent.models.base", "bitsandbytes", "sklearn.linear_model"]
+)
+
+
+class ForkedWorker:
+    """What :mod:`finsent.runs.starting` needs of a ``subprocess.Popen`` for ``python -m MODULE ARGUMENTS``."""
+
+    def __init__(self, command: list[str], *, stdout: Any, cwd: str, env: dict[str, str], **_: Any) -> None:
+        module, *arguments = command[command.index("-m") + 1 :]
+        self._process = _CONTEXT.Process(target=_run, args=(module, arguments, stdout.name, str(cwd), env))
+        self._process.start()
+        self.pid = self._process.pid
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit status once it has ended, that of a signal below zero as ``Popen`` does."""
+        self._process.join(timeout)
+        return self._process.exitcode
+
+
+def _run(module: str, arguments: list[str], log: str, cwd: str, env: dict[str, str]) -> None:
+    os.setsid()
+    with open(log, "ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(cwd)
+    sys.argv[1:] = arguments
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+@pytest.fixture(scope="module")
+def forked_workers():
+    """Let the workers of one process that a test file starts be forked ones; those of several are real."""
+    from finsent.runs import starting
+
+    def popen(command: list[str], **options: Any) -> Any:
+        several = "torch.distributed.run" in command
+        return subprocess.Popen(command, **options) if several else ForkedWorker(command, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(starting, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": popen}))
+        yield
