@@ -1,4 +1,4 @@
-"""Workers forked from one process that has imported the slow libraries, for tests that start very many of them.
+"""Workers and measurements forked from one process that has imported the slow libraries, for tests of very many.
 
 A worker imports for five seconds before it does anything. What is started here differs from the real one in that alone:
 it is a process with a pid, a session, a log and an end of its own, which can be killed. Other tests start the real one.
@@ -9,11 +9,13 @@ import os
 import runpy
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     ["finsent.runs.worker", "finsent.training.trainer", "finsent.models.base", "bitsandbytes", "sklearn.linear_model"]
@@ -25,7 +27,8 @@ class ForkedWorker:
 
     def __init__(self, command: list[str], *, stdout: Any, cwd: str, env: dict[str, str], **_: Any) -> None:
         module, *arguments = command[command.index("-m") + 1 :]
-        self._process = _CONTEXT.Process(target=_run, args=(module, arguments, stdout.name, str(cwd), env))
+        streams = (os.devnull, stdout.name, stdout.name)
+        self._process = _CONTEXT.Process(target=_run, args=(module, arguments, streams, str(cwd), env))
         self._process.start()
         self.pid = self._process.pid
 
@@ -35,11 +38,12 @@ class ForkedWorker:
         return self._process.exitcode
 
 
-def _run(module: str, arguments: list[str], log: str, cwd: str, env: dict[str, str]) -> None:
+def _run(module: str, arguments: list[str], streams: tuple[str, str, str], cwd: str, env: dict[str, str]) -> None:
     os.setsid()
-    with open(log, "ab") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
+    for number, stream in enumerate(streams):
+        with Path(stream).open("ab" if number else "rb") as file:
+            os.dup2(file.fileno(), number)
+    sys.stdin = os.fdopen(0)
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
@@ -59,3 +63,25 @@ def forked_workers():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(starting, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": popen}))
         yield
+
+
+@pytest.fixture
+def forked_modules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let what measures speed and memory apart, in one process, do so in a forked one."""
+    from finsent.cost import measured_memory, speed
+
+    def run_module(
+        module: str, *arguments: str, processes: int = 1, given: str = "", seconds: float | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        assert processes == 1
+        streams = [tmp_path / f"{module}.{name}" for name in ("in", "out", "err")]
+        streams[0].write_text(given)
+        names = tuple(map(str, streams))
+        process = _CONTEXT.Process(target=_run, args=(module, list(arguments), names, str(ROOT), dict(os.environ)))
+        process.start()
+        process.join(seconds)
+        said, complained = (stream.read_text() for stream in streams[1:])
+        return subprocess.CompletedProcess([module, *arguments], process.exitcode, said, complained)
+
+    for module in (speed, measured_memory):
+        monkeypatch.setattr(module, "run_module", run_module)

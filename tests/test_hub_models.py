@@ -16,7 +16,7 @@ from finsent.models.base import is_same_model, model_folder, model_hash, pinned_
 from finsent.models.hub_facts import model_facts
 from finsent.recipe import change_recipe, get_recipe
 from finsent.runs.base_model import unchanged_base
-from finsent.runs.queue import settle
+from finsent.runs.reach import settle
 from finsent.runs.store import create_run
 
 NAME, TOKEN = "owner/name", "hf_verysecrettoken"

@@ -40,7 +40,7 @@ def recipe_of_parent(options: argparse.Namespace) -> Recipe:
         ContinueError: a run with these settings cannot continue that one.
     """
     from finsent.evaluation.continuing import check_child
-    from finsent.runs.queue import settle
+    from finsent.runs.reach import settle
 
     parent = find_run(options.runs_dir, options.parent)
     recipe = chosen_recipe(options, parent.recipe)

@@ -80,7 +80,7 @@ def show_memory(options: argparse.Namespace) -> Printed:
 
     Example: ``python -m finsent memory --recipe quick --set batch_size=32 --measure``
     """
-    from finsent.runs.queue import check_in_reach
+    from finsent.runs.reach import check_in_reach
 
     recipe = recipe_of_options(options)
     if options.source is not None:

@@ -132,7 +132,7 @@ def _verdict(run: Run) -> tuple[dict[str, Any] | None, list[str]]:
 def _read_here(recipe: Recipe) -> "Prepared | None":
     """Return a recipe's data; None where the hub's would have to be fetched first, which the worker does."""
     from finsent.data.prepared import prepare
-    from finsent.runs.queue import settle
+    from finsent.runs.reach import settle
 
     recipe = settle(recipe)
     return None if recipe.source == "hub" and not sujet_is_cached() else prepare(recipe)
@@ -184,7 +184,7 @@ def _cost(recipe: Recipe, options: argparse.Namespace, prepared: "Prepared | Non
     from finsent.data.prepared import prepare
     from finsent.runs.groups import group_recipes
     from finsent.runs.plan import plan_words
-    from finsent.runs.queue import settle
+    from finsent.runs.reach import settle
 
     recipe = settle(recipe)
     seeds = 1 if options.seeds is None else len(group_recipes(recipe, options.seeds))

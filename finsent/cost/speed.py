@@ -28,7 +28,7 @@ from finsent.models.base import load_base, model_hash, resolve_model
 from finsent.recipe import BARE_STEPS, Recipe, change_recipe
 from finsent.runs.cores import claim_cores, free_cores
 from finsent.runs.curves import curve, read_curves
-from finsent.runs.queue import settle
+from finsent.runs.reach import settle
 from finsent.runs.store import Run, RunState
 
 if TYPE_CHECKING:

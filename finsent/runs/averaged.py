@@ -18,7 +18,8 @@ from finsent.runs.adapter_export import adapter_note
 from finsent.runs.deletion import discard
 from finsent.runs.evaluated_sets import forget_judged
 from finsent.runs.locks import launch_lock
-from finsent.runs.queue import start_next, validate_launch
+from finsent.runs.queue import start_next
+from finsent.runs.reach import validate_launch
 from finsent.runs.removed import check_answers_new_texts
 from finsent.runs.starting import Command
 from finsent.runs.store import Run, create_run, read_run, update_run

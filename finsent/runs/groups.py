@@ -16,7 +16,8 @@ from finsent.recipe import Recipe, change_recipe
 from finsent.runs.deletion import discard
 from finsent.runs.locks import launch_lock
 from finsent.runs.names import SEPARATOR, said, spoken_words
-from finsent.runs.queue import resume, start_next, stop, validate_launch
+from finsent.runs.queue import resume, start_next, stop
+from finsent.runs.reach import validate_launch
 from finsent.runs.record import Group
 from finsent.runs.starting import Command
 from finsent.runs.store import Run, RunState, create_run, list_runs, read_run, update_run

@@ -7,30 +7,22 @@ the browser and the terminal that started it; whoever comes later finds it again
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from finsent.data.choices import choices_of
-from finsent.data.prepared import Prepared, prepare
-from finsent.data.sources import local_path
-from finsent.data.stored import with_stored_choices
+from finsent.data.prepared import Prepared
 from finsent.errors import (
     DiskFullError,
-    HubUnreachableError,
     RunActiveError,
     RunStateError,
-    SourceNotFoundError,
     WorkerStartError,
 )
-from finsent.hub import hub_answers, sujet_is_cached
-from finsent.models.base import EMBEDDED, pinned_model, resolve_model
 from finsent.recipe import Recipe
 from finsent.runs.beginning import Beginning
 from finsent.runs.deletion import discard, finish_deletions
 from finsent.runs.locks import launch_lock, worker_holds
 from finsent.runs.processes import NOBODY, kill
+from finsent.runs.reach import settle, validate_launch
 from finsent.runs.removed import check_can_go_on
 from finsent.runs.rows import prepare_again
 from finsent.runs.signs import is_here
@@ -48,22 +40,16 @@ from finsent.runs.store import (
 )
 
 __all__ = [
-    "check_in_reach",
     "end_now",
     "follow",
     "launch",
     "log_tail",
     "refuse_beside_run",
     "resume",
-    "settle",
     "start_next",
     "stop",
     "submit",
-    "validate_launch",
 ]
-
-#: Data sources that are names and not paths.
-_NAMED_SOURCES = ("embedded", "hub")
 
 
 def launch(
@@ -193,53 +179,6 @@ def start_next(runs_dir: Path, command: Command = None) -> Run | None:
 
 def _start(run: Run, command: Command) -> Run:
     return start_worker(run, command, at_end=lambda: start_next(run.folder.parent, command))
-
-
-def validate_launch(recipe: Recipe, prepared: Prepared | None = None) -> Recipe:
-    """Return the recipe with absolute paths, after a look at whether its data and its model can be used.
-
-    Its data are read for that, unless they have been: ``prepared`` is what :func:`prepare` made of this very recipe.
-
-    The embedded model is converted here when it was never used on this machine (about 20 s).
-
-    Raises:
-        SourceNotFoundError: the data's path does not exist.
-        ModelNotFoundError: there is no such model, or its folder is incomplete.
-        HubUnreachableError: the data or the model is the hub's, and the hub does not answer.
-        DataError: a local data set cannot be used; one of the hub is checked by the worker, once it is fetched.
-    """
-    recipe = settle(recipe)
-    if recipe.source != "hub" and prepared is None:
-        prepare(recipe)
-    return recipe
-
-
-def settle(recipe: Recipe) -> Recipe:
-    """Return the recipe with absolute paths; raises as :func:`validate_launch` does, but reads no data."""
-    check_in_reach(recipe)
-    update: dict[str, Any] = {"model": pinned_model(recipe.model)}
-    if recipe.source not in _NAMED_SOURCES:
-        source = str(local_path(recipe.source).resolve())
-        # What was decided about a stored file goes into the run's record, which alone says what it trained on.
-        update |= {"source": source} | asdict(with_stored_choices(source, choices_of(recipe)))
-    return recipe.model_copy(update=update)
-
-
-def check_in_reach(recipe: Recipe) -> None:
-    """Raise as :func:`validate_launch` does, without preparing anything; takes a moment at most."""
-    if recipe.source not in _NAMED_SOURCES and not local_path(recipe.source).exists():
-        raise SourceNotFoundError(
-            f"There is no data at {recipe.source}. Give embedded, hub, or the path of a file or folder."
-        )
-    model = None if recipe.model == EMBEDDED else resolve_model(recipe.model)
-    data_missing = recipe.source == "hub" and not sujet_is_cached()
-    model_missing = model is not None and model.path is None
-    if (data_missing or model_missing) and not hub_answers():
-        what = "data are" if data_missing else "base model is"
-        raise HubUnreachableError(
-            f"The {what} on the model hub, which does not answer. Check the network, or choose “embedded” or a local "
-            "path."
-        )
 
 
 def stop(run: Run) -> None:

@@ -8,7 +8,6 @@ from finsent.charts.comparison import (
     dumbbell_figure,
     transition_figure,
 )
-from finsent.data.export import export_csv
 from finsent.labels import split_answers
 from finsent.metrics.classification import compare_predictions
 from finsent.metrics.comparison import (
@@ -31,7 +30,7 @@ from pages.shared import places
 from pages.shared.choose_run import choose_classes, choose_rows, choose_run
 from pages.shared.run_parts import show_remarks
 from pages.shared.runs_now import runs_now
-from pages.shared.ui import page_head, show_chart, show_table, user_errors, what_is
+from pages.shared.ui import csv_button, page_head, show_chart, show_table, user_errors, what_is
 from pages.shared.verdict import show_verdict
 from pages.shared.why import show_why
 
@@ -133,14 +132,7 @@ def show_rows(run: Run, rows: pd.DataFrame, name: str, allowed: pd.Series) -> No
                 show_why(run, row["text"], f"{name}-row", split_answers(allowed[row["row_id"]]))
     if len(rows) > MAX_ROWS:
         st.caption(f"The first {MAX_ROWS:,} of {len(rows):,} rows; the download has them all.")
-    st.download_button(
-        "Download these rows as CSV",
-        lambda: export_csv(rows),
-        f"{name}.csv",
-        "text/csv",
-        icon=":material/download:",
-        key=f"download-{name}",
-    )
+    csv_button("Download these rows as CSV", rows, f"{name}.csv", key=f"download-{name}")
 
 
 def show_per_class(comparison: Comparison) -> None:

@@ -7,7 +7,6 @@ import pandas as pd
 import streamlit as st
 
 from finsent.data.dataset import filter_rows
-from finsent.data.export import export_csv
 from finsent.data.splits import SPLITS
 from finsent.errors import FinsentError
 from finsent.inference import token_view
@@ -15,7 +14,7 @@ from finsent.labels import FIVE_LABELS
 from finsent.models.base import MODELS
 from finsent.prompts import completion
 from pages.shared.typed import chosen, may_read
-from pages.shared.ui import plain_markdown, show_table
+from pages.shared.ui import csv_button, plain_markdown, show_table
 
 COLUMNS = ["row_id", "label", "text", "split", "source", "topic"]
 PAGE_ROWS = 2_000
@@ -39,15 +38,7 @@ def browse(rows: pd.DataFrame) -> None:
         if pages > 1:
             # A table that can be chosen from is sent to the browser whole, so a large one goes in pages.
             page = st.number_input(f"Page, of {pages}", 1, pages, key="page", bind="query-params", width=140)
-        st.download_button(
-            "Download as CSV",
-            lambda: export_csv(found[[*COLUMNS, "answers"]]),
-            "finsent_rows.csv",
-            "text/csv",
-            icon=":material/download:",
-            disabled=found.empty,
-            on_click="ignore",
-        )
+        csv_button("Download as CSV", found[[*COLUMNS, "answers"]], "finsent_rows.csv", disabled=found.empty)
     if found.empty:
         st.info("No row matches. Clear the search or a filter.", icon=":material/filter_alt_off:")
         return

@@ -6,13 +6,12 @@ import streamlit as st
 
 from finsent.data.choices import CHOSEN, Choices
 from finsent.data.dataset import SentimentData
-from finsent.data.export import export_csv
 from finsent.data.formats.raw import refused_in_words, refused_table
 from finsent.data.questions import SHOWN_ROWS
 from pages.dataset.source import decide_about, is_own
 from pages.shared import places
 from pages.shared.access import action
-from pages.shared.ui import plain_markdown, show_table
+from pages.shared.ui import csv_button, plain_markdown, show_table
 
 _SHOWN_REFUSED = 20
 
@@ -54,14 +53,7 @@ def _refused(data: SentimentData, choices: Choices) -> None:
         with st.expander(f"The first {min(count, _SHOWN_REFUSED)} of them, with line and reason"):
             st.dataframe(table.head(_SHOWN_REFUSED), hide_index=True, key="refused")
         with st.container(horizontal=True):
-            st.download_button(
-                "All refused rows as CSV",
-                lambda: export_csv(table),
-                "finsent-refused.csv",
-                "text/csv",
-                icon=":material/download:",
-                on_click="ignore",
-            )
+            csv_button("All refused rows as CSV", table, "finsent-refused.csv")
             if choices.leave_out:
                 if action(st.button, "Take that back", key="leave-out-back"):
                     decide_about(data.source, replace(choices, leave_out=False))

@@ -4,7 +4,6 @@ import pandas as pd
 import streamlit as st
 
 from finsent.charts.neutral import group_figure
-from finsent.data.export import export_csv
 from finsent.evaluation.neutral_errors import (
     OUTCOMES,
     ItemFilter,
@@ -25,7 +24,7 @@ from pages.shared import places
 from pages.shared.choose_run import choose_run
 from pages.shared.pushes import show_pushes
 from pages.shared.runs_now import runs_now
-from pages.shared.ui import page_head, show_chart, user_errors, what_is
+from pages.shared.ui import csv_button, page_head, show_chart, user_errors, what_is
 
 MODELS = {"baseline": "baseline", "tuned": "fine-tuned model"}
 SPLITS = {"test": "Test texts", "validation": "Validation texts"}
@@ -184,14 +183,7 @@ def show_list(run: Run, items: pd.DataFrame) -> None:
         item = choose_item(chosen)
         if len(chosen) > MAX_ROWS:
             st.caption(f"The first {MAX_ROWS:,} are shown; the download has all.")
-        st.download_button(
-            "Download these texts as CSV",
-            lambda: export_csv(chosen),
-            f"neutral-{run.id}.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        csv_button("Download these texts as CSV", chosen, f"neutral-{run.id}.csv")
     with item_side:
         if item is None:
             st.info("Choose a row of the table to see the whole text, both models' probabilities and similar texts.")

@@ -3,7 +3,6 @@
 import pandas as pd
 import streamlit as st
 
-from finsent.data.export import export_csv
 from finsent.data.learnable import one_label
 from finsent.errors import FinsentError
 from finsent.evaluation.repair import CHOSEN_BY_TEST, MOST_ERRORS, repair_pool, repair_set
@@ -13,7 +12,7 @@ from finsent.runs.store import Run, default_runs_dir
 from pages.neutral.continue_run import show_continue
 from pages.neutral.labels import data_of
 from pages.neutral.similar import label_counts, show_similar
-from pages.shared.ui import plain_markdown, show_error
+from pages.shared.ui import csv_button, plain_markdown, show_error
 
 
 def show_repair_set(run: Run, errors: pd.DataFrame, split: str) -> None:
@@ -72,11 +71,4 @@ def show_rows(run: Run, rows: pd.DataFrame) -> None:
     )
     if warning := one_label(rows["label"]):
         st.warning(plain_markdown(warning.sentence), icon=":material/warning:")
-    st.download_button(
-        "Download the repair set as CSV",
-        lambda: export_csv(rows[["text", "label", "family"]]),
-        f"repair-{run.id}.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    csv_button("Download the repair set as CSV", rows[["text", "label", "family"]], f"repair-{run.id}.csv")

@@ -4,7 +4,6 @@ import pandas as pd
 import streamlit as st
 
 from finsent.charts.training import TAG_TITLES, overlay_figure
-from finsent.data.export import export_csv
 from finsent.errors import RunError
 from finsent.report.export import export_archive
 from finsent.runs.curves import curve
@@ -37,7 +36,7 @@ from pages.shared.run_parts import (
     took,
 )
 from pages.shared.runs_now import damaged_now, named_run, runs_now
-from pages.shared.ui import page_head, plain_markdown, show_chart, show_table, user_errors, what_is
+from pages.shared.ui import csv_button, page_head, plain_markdown, show_chart, show_table, user_errors, what_is
 
 MOST_SIDE_BY_SIDE = 6
 #: The columns of the history, with their widths in pixels: what matters stands first and is in view at 1440.
@@ -81,14 +80,7 @@ def choose(runs: list[Run]) -> list[Run]:
         column_order=list(COLUMNS),
         column_config=COLUMNS,
     )
-    st.download_button(
-        "Download this history as CSV",
-        lambda: export_csv(table),
-        "finsent-runs.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    csv_button("Download this history as CSV", table, "finsent-runs.csv")
     st.caption(
         "Accuracy, and the share of neutral texts called positive (neutral +): of the baseline, and after fine-tuning, "
         "over three classes on each run's own n test rows. Tick one run to open it, or several to compare them."

@@ -111,17 +111,20 @@ def show_table(table: pd.DataFrame, name: str, **look: Any) -> None:
     """
     shown = {"hide_index": True} | look
     st.dataframe(table, **shown)
-    st.download_button(
+    csv_button(
         "CSV",
-        lambda: export_csv(table if shown["hide_index"] else table.reset_index()),
+        table if shown["hide_index"] else table.reset_index(),
         f"finsent-{name}.csv",
-        "text/csv",
         key=f"csv-{name}",
-        icon=":material/download:",
         type="tertiary",
-        on_click="ignore",
         help="This table as a file",
     )
+
+
+def csv_button(label: str, table: pd.DataFrame, file: str, **look: Any) -> None:
+    """Offer a table as a CSV file in which nothing is a formula; it is written when somebody asks for it."""
+    given = {"icon": ":material/download:", "on_click": "ignore"} | look
+    st.download_button(label, lambda: export_csv(table), file, "text/csv", **given)
 
 
 def show_notes(data: SentimentData) -> None:

@@ -20,7 +20,7 @@ from finsent.recipe import RECIPES, Recipe, total_steps, warmup_steps
 from finsent.recipe_form import Setting, command_line, settings
 from finsent.runs.cores import cores_left_by
 from finsent.runs.plan import DRAWN, drawn_words, plan_words
-from finsent.runs.queue import check_in_reach
+from finsent.runs.reach import check_in_reach
 from finsent.runs.store import Run, default_runs_dir
 from pages.shared.access import action
 from pages.shared.lasting import hold

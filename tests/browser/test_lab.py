@@ -21,10 +21,10 @@ PAGES = {
     "runs": "Runs",
 }
 #: A real run of the embedded model, short enough for a test. It keeps the last step: the best of three evaluations
-#: at 24 validation rows may well be the first, before anything has changed.
+#: at 12 validation rows may well be the first, before anything has changed.
 SMALL = "&".join(
-    ["recipe=quick", "quick-rows=128", "quick-test_rows=60", "quick-validation_rows=24", "quick-logging_steps=1"]
-    + ["quick-warmup_steps=2", "quick-checkpoint=last"]
+    ["recipe=quick", "quick-rows=64", "quick-batch_size=4", "quick-test_rows=40", "quick-validation_rows=12"]
+    + ["quick-logging_steps=1", "quick-warmup_steps=2", "quick-checkpoint=last"]
 )
 MINUTES = 60_000
 expect.set_options(timeout=30_000)

@@ -51,10 +51,14 @@ def form_address(app: App, recipe: Recipe) -> str:
 def launch_in(page: Page, app: App, recipe: Recipe) -> Run:
     open_page(page, form_address(app, recipe))
     known = {run.id for run in list_runs(app.runs_dir)}
-    # The link names a folder of this machine.
-    page.get_by_role("button", name="Yes, read it").click()
+    agree_to_read(page)
     page.get_by_role("button", name="Launch", exact=True).click()
     return wait_until(lambda: next((run for run in list_runs(app.runs_dir) if run.id not in known), None))
+
+
+def agree_to_read(page: Page) -> None:
+    """Let the page read the folder of this machine that its address names."""
+    page.get_by_role("button", name="Yes, read it").click()
 
 
 def wait_until(found, seconds=120):
@@ -96,6 +100,7 @@ def test_the_server_is_killed_and_the_queue_goes_on(own_app, page, recipe, whole
     first = launch_in(page, own_app, recipe)
     open_page(page, form_address(own_app, recipe))
     page.get_by_text("Prepare another run").click()
+    agree_to_read(page)
     page.get_by_role("button", name="Add to the queue").click()
     waiting = wait_until(lambda: next((run for run in list_runs(own_app.runs_dir) if run.waiting), None))
     wait_until(lambda: read_run(first.folder).state in ("training", "evaluating"))

@@ -37,7 +37,7 @@ def test_a_calibration_measures_is_kept_and_is_the_estimates_basis(recipe, runs_
     assert estimate.seconds == pytest.approx(expected)
 
 
-def test_settings_that_need_evaluations_are_measured_without_them(recipe, runs_dir):
+def test_settings_that_need_evaluations_are_measured_without_them(recipe, runs_dir, forked_modules):
     changes = {"checkpoint": "averaged", "evaluations_per_epoch": 2}
     assert calibrate(change_recipe(recipe, changes), runs_dir).train_row > 0
 
@@ -64,7 +64,7 @@ def test_data_that_are_not_there_are_one_sentence(recipe, runs_dir):
         calibrate(change_recipe(recipe, {"source": "/no/such.csv"}), runs_dir)
 
 
-def test_a_calibration_that_fails_says_why_and_keeps_nothing(recipe, runs_dir):
+def test_a_calibration_that_fails_says_why_and_keeps_nothing(recipe, runs_dir, forked_modules):
     # No row fits into so few tokens, which is found out only once they are counted.
     with pytest.raises(FinsentError, match="could not be measured: .*tokens"):
         calibrate(change_recipe(recipe, {"max_length": 32}), runs_dir)

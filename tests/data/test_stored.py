@@ -18,7 +18,7 @@ from finsent.data.stored import (
 )
 from finsent.errors import LabelsAskedError, UsageError
 from finsent.recipe import change_recipe, get_recipe
-from finsent.runs.queue import settle
+from finsent.runs.reach import settle
 
 CONTENT = ("text,label\n" + "".join(f"Sales of unit {n} moved,{n % 3}\n" for n in range(30))).encode()
 ODD_NAMES = ["../../x.csv", "/etc/passwd", "a\\..\\b.csv", "about.json", "..", "", "\0.csv", "x" * 300]

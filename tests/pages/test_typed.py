@@ -110,7 +110,7 @@ def test_a_name_that_may_be_a_folder_is_not_looked_at_before_a_click(opened, mon
 )
 def test_a_link_to_the_hub_waits_for_a_click(opened, monkeypatch, page, address):
     asked = []
-    for module in ("data.sources", "models.base", "runs.queue"):
+    for module in ("data.sources", "models.base", "runs.reach"):
         monkeypatch.setattr(f"finsent.{module}.hub_answers", lambda: asked.append(1) or hub_answers())
     if "row" in address:
         address = address | {"row": load_data("embedded").rows["row_id"].iloc[0]}

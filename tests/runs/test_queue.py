@@ -24,8 +24,8 @@ from finsent.errors import (
     WorkerStartError,
 )
 from finsent.recipe import change_recipe, get_recipe
-from finsent.runs import queue as launcher
 from finsent.runs.queue import end_now, follow, launch, resume, start_next, stop, submit
+from finsent.runs.reach import validate_launch
 from finsent.runs.store import RunState, active_run, create_run, list_runs, load_run, log_tail, update_run, waiting_runs
 
 ROUNDS = 100
@@ -139,7 +139,7 @@ def test_relative_paths_are_the_callers(recipe, model_folder, runs_dir, monkeypa
     data = model_folder.parent / "data.csv"
     write_data(data)
     monkeypatch.chdir(model_folder.parent)
-    checked = launcher.validate_launch(change_recipe(recipe, {"source": "data.csv", "model": "model"}))
+    checked = validate_launch(change_recipe(recipe, {"source": "data.csv", "model": "model"}))
     assert checked.source == str(data)
     assert checked.model == str(model_folder)
 

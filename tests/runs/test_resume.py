@@ -71,8 +71,8 @@ def test_killed_and_resumed_is_as_never_interrupted(whole, recipe, runs_dir, rea
 
 
 @pytest.mark.model
-def test_the_embedded_model_killed_and_resumed_is_as_never_interrupted(runs_dir, real_worker):
-    changes = {"rows": 48, "validation_rows": 8, "test_rows": 8, "evaluations_per_epoch": 2}
+def test_the_embedded_model_killed_and_resumed_is_as_never_interrupted(runs_dir, real_worker, forked_workers):
+    changes = {"rows": 12, "batch_size": 2, "validation_rows": 8, "test_rows": 8, "evaluations_per_epoch": 2}
     recipe = change_recipe(get_recipe("quick"), changes)
     whole = end_of(launch(recipe, runs_dir / "whole"))
     assert whole.state == RunState.DONE, whole.error
