@@ -6,10 +6,11 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from finsent.data.bring import bring
 from finsent.data.choices import CHOSEN, Choices
-from finsent.data.dataset import SentimentData, load_data, load_upload, source_version, split_rows
+from finsent.data.dataset import SentimentData, load_data, source_version, split_rows
 from finsent.data.sources import EMBEDDED, HUB
-from finsent.data.stored import StoredSource, decide, delete, find_stored, rename, store, stored_sources
+from finsent.data.stored import StoredSource, decide, delete, find_stored, rename, stored_sources
 from finsent.errors import ColumnAskedError, FinsentError, LabelsAskedError
 from finsent.hub import HUB_DATASET
 from finsent.runs.rows import runs_on
@@ -109,15 +110,11 @@ def _upload() -> None:
         st.caption("It is kept beside the runs, once, by its content. Nothing is sent elsewhere.")
         return
     if st.session_state.get("own-file-kept") != upload.file_id:
-        content = upload.getvalue()
         try:
-            load_upload(content, upload.name, Choices(leave_out=True))
-        except (ColumnAskedError, LabelsAskedError):
-            pass
+            kept = bring(upload.getvalue(), upload.name)
         except FinsentError as error:
             show_error(error)
             return
-        kept = store(content, upload.name)
         st.session_state["own-file-kept"] = upload.file_id
         st.session_state["data-next"] = str(kept.path)
         st.rerun()

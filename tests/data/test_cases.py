@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from finsent.data.bring import bring
 from finsent.data.choices import Choices
 from finsent.data.dataset import load_data
 from finsent.errors import ColumnAskedError, DataError, FinsentError, LabelsAskedError
@@ -55,11 +56,26 @@ REPORTS = {
 ROWS = {"48": 64, "71": 41, "72": 68}
 
 
+def by_path(path):
+    return str(path)
+
+
+def brought(path):
+    """Bring a file as the Dataset page's upload does, and return the source that is kept."""
+    return str(bring(path.read_bytes(), path.name).path)
+
+
+BOTH = pytest.mark.parametrize("way", [by_path, brought])
+
+
+@BOTH
 @pytest.mark.parametrize("name", EXPECTED)
-def test_a_case_gives_what_is_expected_of_it(name):
-    expected, source = EXPECTED[name], str(CASES / name)
+def test_a_case_gives_what_is_expected_of_it(name, way, runs_dir):
+    if way is brought and (CASES / name).is_dir():
+        pytest.skip("a folder cannot be brought")
+    expected = EXPECTED[name]
     if expected["outcome"] == "read":
-        data = load_data(source)
+        data = load_data(way(CASES / name))
         assert len(data.rows) == expected["rows"] == data.total_rows
         assert data.rows["label"].value_counts().to_dict() == expected["labels"]
         assert all(any(words in note for note in data.notes) for words in NOTED.get(name, []))
@@ -67,10 +83,10 @@ def test_a_case_gives_what_is_expected_of_it(name):
         return
     asked = expected["outcome"] == "ask" and "rows_read_plus_refused" not in expected
     with pytest.raises((ColumnAskedError, LabelsAskedError) if asked else DataError) as raised:
-        load_data(source)
+        load_data(way(CASES / name))
     assert re.search(SAID[name], str(raised.value)), raised.value
     if "rows_read_plus_refused" in expected:
-        rest = load_data(source, Choices(leave_out=True))
+        rest = load_data(way(CASES / name), Choices(leave_out=True))
         assert len(rest.rows) + len(rest.refused) == rest.total_rows == expected["rows_read_plus_refused"]
 
 
@@ -78,17 +94,25 @@ def folders():
     return sorted(path for path in (CASES / "reports").iterdir() if path.is_dir()) if EXPECTED else []
 
 
+def given_path(folder):
+    """Return what the report's command reads, below its folder."""
+    return re.search(r'\$CASE/([^"]*)"', (folder / "cmd").read_text()).group(1)
+
+
+@BOTH
 @pytest.mark.parametrize("folder", folders(), ids=lambda folder: folder.name)
-def test_a_report_gives_what_a_person_would_expect(folder):
+def test_a_report_gives_what_a_person_would_expect(folder, way, runs_dir):
     number = folder.name[:2]
-    given = re.search(r'\$CASE/([^"]*)"', (folder / "cmd").read_text()).group(1)
+    path = folder / given_path(folder)
+    if way is brought and not path.is_file():
+        pytest.skip("only a file can be brought")
     if number in REPORTS:
         with pytest.raises(FinsentError) as raised:
-            load_data(str(folder / given))
+            load_data(way(path))
         assert re.search(REPORTS[number], str(raised.value)), raised.value
         assert "\n" not in str(raised.value)
         return
-    data = load_data(str(folder / given))
+    data = load_data(way(path))
     assert len(data.rows) == ROWS.get(number, 60) == data.total_rows
     texts = data.rows["text"]
     assert not texts.str.contains(r"@neutral$|^b'|^\[|^ \"|[\x80-\x9f]", regex=True).any()
@@ -99,13 +123,12 @@ def test_a_report_gives_what_a_person_would_expect(folder):
 
 def test_what_is_left_of_a_report_and_what_is_refused_are_all_its_rows():
     for folder in folders():
-        given = re.search(r'\$CASE/([^"]*)"', (folder / "cmd").read_text()).group(1)
+        path = folder / given_path(folder)
         try:
-            data = load_data(str(folder / given), Choices(leave_out=True))
+            data = load_data(str(path), Choices(leave_out=True))
         except FinsentError:
             continue
         assert len(data.rows) + len(data.refused) == data.total_rows
-        path = folder / given
         if path.suffix == ".csv" and folder.name[:2] in ("16", "17", "18", "35", "36", "45", "49"):
             assert data.total_rows == len(path.read_text().splitlines()) - 1
 
