@@ -51,6 +51,11 @@ class Recipe(BaseModel):
     test_rows: int | None = Field(
         None, ge=8, description="Test rows to score; none scores them all. Fewer widens every interval."
     )
+    split: Literal["rows", "grouped"] = Field(
+        "rows",
+        description="How rows are split: one by one (the tutorial), or so that twins, texts that are nearly the same, "
+        "stay on one side; that draws anew what the data split themselves.",
+    )
     split_seed: int = Field(42, ge=0, le=2**32 - 1, description="Seed of the 80/10/10 split; the tutorial's is 42.")
     seed: int = Field(42, ge=0, le=2**32 - 1, description="Seed of LoRA's start, dropout and the order of rows.")
 

@@ -19,7 +19,7 @@ Kind = Literal["integer", "number", "flag", "choice", "choices", "text"]
 HEAD_FIELDS = ("name", "source", "model", *SOURCE_CHOICES)
 
 _GROUPS: dict[str, tuple[str, ...]] = {
-    "Data": ("rows", "validation_rows", "test_rows", "max_length", "split_seed", "seed"),
+    "Data": ("rows", "validation_rows", "test_rows", "max_length", "split", "split_seed", "seed"),
     "LoRA": ("lora_rank", "lora_alpha", "lora_dropout", "target_modules"),
     "Optimisation": (
         "loss",

@@ -48,6 +48,7 @@ def show_data(options: argparse.Namespace) -> Printed:
 
     Example: ``python -m finsent data --source embedded``
     """
+    from finsent.data.checks import LEAKS
     from finsent.data.dataset import describe, load_data
     from finsent.data.formats.raw import refused_table
 
@@ -70,6 +71,8 @@ def show_data(options: argparse.Namespace) -> Printed:
         f"finding {number}: {finding['title']} ({finding['n']:,})"
         for number, finding in enumerate(facts["findings"], start=1)
     ]
+    if any(finding["title"] == LEAKS for finding in facts["findings"]):
+        lines += ["train --set split=grouped keeps twins on one side of the split"]
     return Printed(facts, "\n".join(lines))
 
 

@@ -6,12 +6,15 @@ from typing import Any
 import pandas as pd
 
 from finsent.data.gives_away import gives_away
-from finsent.data.twins import KINDS, find_twins, normalise
+from finsent.data.twins import KINDS, Near, find_twins, near_in, normalise, twin_groups
 from finsent.labels import FIVE_LABELS, TO_THREE, split_answers
+from finsent.prompts import PROMPT_END
 
 LONG_CHARACTERS = 1_000
 #: Below this many test rows a label's recall is known to no better than about ± 18 points (95 %).
 FEW_TEST_ROWS = 30
+#: The title of the finding about held-out texts that have a twin among the training rows.
+LEAKS = "Held-out texts that are also trained on"
 _SHOWN = 500
 #: A label with fewer rows than this is as good as absent.
 _ENOUGH = 2
@@ -21,7 +24,7 @@ _ENOUGH = 2
 class Finding:
     """Something about some rows: ``n`` of them, the first 500 named in ``row_ids``.
 
-    ``twins`` has the training row beside each of these, where the finding is about twins.
+    ``twins`` has the row beside each of these that it is a twin of, where the finding is about twins.
     """
 
     title: str
@@ -43,6 +46,7 @@ def find_issues(rows: pd.DataFrame) -> list[Finding]:
     """
     away = gives_away(rows)
     plain = normalise(rows["text"])
+    near = near_in(rows)
     candidates = [
         _finding(
             rows,
@@ -50,6 +54,7 @@ def find_issues(rows: pd.DataFrame) -> list[Finding]:
             "Repeated texts",
             "These texts occur more than once, letter by letter, so they count more than others.",
         ),
+        _nearly_repeated(rows, near),
         _finding(
             rows,
             _several(plain, rows["label"].map(TO_THREE)),
@@ -57,7 +62,7 @@ def find_issues(rows: pd.DataFrame) -> list[Finding]:
             "The same text, apart from case, punctuation and links, has different labels; no model can be right on "
             "all of them.",
         ),
-        _also_trained_on(rows),
+        _also_trained_on(rows, near),
         _finding(
             rows,
             away.rows if away.found and away.rows.any() else pd.Series(away.found, rows.index),
@@ -65,6 +70,13 @@ def find_issues(rows: pd.DataFrame) -> list[Finding]:
             f"Without its text, the prompt alone tells the label of {away.told:.1%} of {away.n:,} rows (over three "
             f"classes; {away.frames:,} different prompts); the commonest label would be right on {away.chance:.1%}. A "
             "model learns that instead of the text, and figures on these rows mean little.",
+        ),
+        _finding(
+            rows,
+            ~rows["prompt"].str.endswith(PROMPT_END),
+            "Prompts that end otherwise",
+            f"These prompts do not end with “{PROMPT_END.strip()}” after a blank line, where a model is asked for its "
+            "label; it learns and answers at another place there than on the rest.",
         ),
         _finding(rows, *_missing_labels(rows)),
         _finding(
@@ -104,9 +116,29 @@ def _several(keys: pd.Series, values: pd.Series) -> pd.Series:
     return keys.ne("") & values.groupby(keys).transform("nunique").gt(1)
 
 
-def _also_trained_on(rows: pd.DataFrame) -> Finding:
+def _nearly_repeated(rows: pd.DataFrame, near: Near) -> Finding:
+    """Return the rows that are nearly another one's text, each beside the first row of its group of twins."""
+    groups = pd.Series(twin_groups(rows, near), rows.index)
+    first = groups.drop_duplicates()
+    beside = rows.loc[groups.map(pd.Series(first.index, index=first))].set_axis(rows.index)
+    later = rows["text"].str.strip().ne(beside["text"].str.strip())
+    of = groups[later].unique()
+    across = rows["split"].groupby(groups).nunique().loc[of].gt(1).sum()
+    sentence = (
+        f"{later.sum():,} texts are nearly those of {len(of):,} others: apart from case, punctuation, links and digits "
+        f"they are the same, or four fifths of all their words are in both. {across:,} of these groups lie across "
+        "splits."
+    )
+    shown = rows.index[later][:_SHOWN]
+    ids = rows["row_id"]
+    return Finding(
+        "Nearly repeated texts", sentence, int(later.sum()), tuple(ids[shown]), tuple(beside["row_id"][shown])
+    )
+
+
+def _also_trained_on(rows: pd.DataFrame, near: Near) -> Finding:
     held_out = rows[rows["split"] != "train"]
-    twins = find_twins(rows[rows["split"] == "train"], held_out)
+    twins = find_twins(rows[rows["split"] == "train"], held_out, near)
     split = held_out.set_index("row_id")["split"]
     with_twins, of = split.loc[twins["row_id"]].value_counts(), split.value_counts()
     counts = " and ".join(
@@ -115,12 +147,10 @@ def _also_trained_on(rows: pd.DataFrame) -> Finding:
     kinds = ", ".join(f"{(twins['kind'] == kind).sum():,} {kind}" for kind in KINDS)
     sentence = (
         f"{counts} have a twin among the training rows: {kinds} (apart from case, punctuation and links). Figures on "
-        "them flatter."
+        "them flatter; the split “grouped” keeps twins together."
     )
     shown = twins.head(_SHOWN)
-    return Finding(
-        "Held-out texts that are also trained on", sentence, len(twins), tuple(shown["row_id"]), tuple(shown["twin"])
-    )
+    return Finding(LEAKS, sentence, len(twins), tuple(shown["row_id"]), tuple(shown["twin"]))
 
 
 def _rarely_tested(rows: pd.DataFrame) -> pd.Series:

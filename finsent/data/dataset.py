@@ -31,7 +31,7 @@ from finsent.data.sources import (
     local_path,
     local_table,
 )
-from finsent.data.splits import SPLITS, complete_split, given_splits, split_notes
+from finsent.data.splits import SPLITS, complete_split, given_splits, grouped_split, split_notes
 from finsent.data.stored import with_stored_choices
 from finsent.data.sujet import TASK, in_sujet_columns
 from finsent.errors import EmptyDataError, MissingColumnError, SourceNotFoundError, UnknownLabelError
@@ -157,20 +157,23 @@ def validate(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return rows.reset_index(drop=True)
 
 
-def split_rows(rows: pd.DataFrame, seed: int = 42) -> pd.DataFrame:
+def split_rows(rows: pd.DataFrame, seed: int = 42, grouped: bool = False) -> pd.DataFrame:
     """Return the rows with a column ``split``: 80 % train, 10 % validation, 10 % test, as the tutorial draws them.
 
     ``train_test_split(test_size=0.2)``, then the held-out part again in halves: the second call's *train* half is
     the test split and its *test* half the validation split. Splits that the source itself gives are kept; see
-    :func:`finsent.data.splits.complete_split`.
+    :func:`finsent.data.splits.complete_split`. A ``grouped`` split keeps twins together, and draws anew what the source
+    gives; see :func:`finsent.data.splits.grouped_split`.
 
     Raises:
-        EmptyDataError: there are fewer than ten rows.
+        EmptyDataError: there are fewer than ten rows, or fewer than three groups of them.
     """
     from datasets import Dataset
 
     if len(rows) < MIN_ROWS:
         raise EmptyDataError(f"There are {len(rows)} sentiment rows; a split needs {MIN_ROWS} or more.")
+    if grouped:
+        return rows.drop(columns=GIVEN_SPLIT, errors="ignore").assign(split=grouped_split(rows, seed))
     if GIVEN_SPLIT in rows:
         return rows.drop(columns=GIVEN_SPLIT).assign(split=complete_split(rows[GIVEN_SPLIT], seed).to_numpy())
     first = Dataset.from_dict({"place": range(len(rows))}).train_test_split(test_size=0.2, seed=seed)

@@ -8,10 +8,11 @@ import pandas as pd
 from finsent.data.checks import Finding, find_issues
 from finsent.data.choices import choices_of
 from finsent.data.dataset import SentimentData, load_data, sample_rows, split_rows
+from finsent.data.splits import GROUPED
 from finsent.recipe import SOURCE_CHOICES, Recipe
 
 #: The settings of a recipe that decide what is prepared.
-DRAWING = frozenset({"source", "rows", "validation_rows", "test_rows", "split_seed", *SOURCE_CHOICES})
+DRAWING = frozenset({"source", "rows", "validation_rows", "test_rows", "split", "split_seed", *SOURCE_CHOICES})
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +72,7 @@ def draw(recipe: Recipe, data: SentimentData) -> Prepared:
     Raises:
         EmptyDataError: there are too few rows to split.
     """
-    rows = split_rows(data.rows, recipe.split_seed)
+    rows = split_rows(data.rows, recipe.split_seed, grouped=recipe.split == GROUPED)
     wanted = {"train": recipe.rows, "validation": recipe.validation_rows, "test": recipe.test_rows}
     parts = {}
     for split, count in wanted.items():

@@ -7,11 +7,15 @@ import numpy as np
 import pandas as pd
 
 from finsent.data.schema import GIVEN_SPLIT
+from finsent.data.twins import twin_groups
+from finsent.errors import EmptyDataError
 
 SPLITS = ("train", "validation", "test")
 #: How the note about splits begins that a source gives itself.
 GIVEN = "Its own splits are kept"
 
+#: The recipe's name of a split that keeps twins together.
+GROUPED = "grouped"
 #: The column that holds the split which a source itself gives its rows.
 SPLIT_COLUMN = "split"
 _WORDS = {
@@ -71,3 +75,30 @@ def split_notes(rows: pd.DataFrame) -> tuple[str, ...]:
     absent = [split for split in ("validation", "test") if split not in counts]
     drawn = f"; {' and '.join(absent)} rows are drawn from train" if absent else ""
     return (f"{GIVEN}: {words}{drawn}.",)
+
+
+def grouped_split(rows: pd.DataFrame, seed: int) -> np.ndarray:
+    """Return a split of about 80, 10 and 10 % of the groups of twins, each of which is on one side as a whole.
+
+    What twins are, says :mod:`finsent.data.twins`.
+
+    Raises:
+        EmptyDataError: there are fewer than three groups.
+    """
+    from sklearn.model_selection import GroupShuffleSplit
+
+    groups = twin_groups(rows)
+    count = len(np.unique(groups))
+    if count < len(SPLITS):
+        raise EmptyDataError(
+            f"Nearly all {len(rows):,} texts are twins of one another: of {count} different ones no three splits can "
+            "be made that share none. Split them by rows, or give other texts."
+        )
+    places = np.arange(len(rows))
+    split = np.full(len(rows), "train", dtype=object)
+    some = max(len(SPLITS) - 1, round(0.2 * count))
+    _, held_out = next(GroupShuffleSplit(1, test_size=some, random_state=seed).split(places, groups=groups))
+    halves = GroupShuffleSplit(1, test_size=0.5, random_state=seed).split(held_out, groups=groups[held_out])
+    test, validation = next(halves)
+    split[held_out[test]], split[held_out[validation]] = "test", "validation"
+    return split

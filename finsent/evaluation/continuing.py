@@ -27,7 +27,7 @@ MOST_REPLAY = 20
 #: How a repair set names the rows in it that no data set holds, for example texts edited by a rule.
 SYNTHETIC = "synthetic"
 #: What a run and the one that continues it share: the adapter's shape, and the rows that judge both.
-SHARED = ("model", "lora_rank", "lora_alpha", "target_modules", "source", "split_seed", "test_rows")
+SHARED = ("model", "lora_rank", "lora_alpha", "target_modules", "source", "split", "split_seed", "test_rows")
 
 
 def check_child(parent: Run, recipe: Recipe) -> None:

@@ -5,13 +5,15 @@ import streamlit as st
 
 from finsent.charts.data import label_figure, label_table, source_table, split_table, stacked_figure
 from finsent.data import checks
+from finsent.data.choices import Choices
 from finsent.data.dataset import SentimentData, data_card
 from finsent.data.gives_away import GivenAway, gives_away
 from finsent.data.sources import HUB
-from finsent.data.splits import GIVEN, SPLITS
+from finsent.data.splits import GIVEN, GROUPED, SPLITS
 from pages.dataset.rows import browse, shown_columns
 from pages.dataset.source import choose_data
-from pages.dataset.understood import show_understood
+from pages.dataset.understood import as_settings, show_understood
+from pages.shared import places
 from pages.shared.ui import PERCENT, page_head, show_chart, show_notes, show_table, user_errors
 
 
@@ -77,7 +79,7 @@ def split(data: SentimentData, rows: pd.DataFrame) -> None:
     )
 
 
-def findings(data: SentimentData, rows: pd.DataFrame) -> None:
+def findings(data: SentimentData, rows: pd.DataFrame, choices: Choices) -> None:
     found = check(data.fingerprint, rows)
     away = prompts(data.fingerprint, rows)
     st.caption(
@@ -94,6 +96,13 @@ def findings(data: SentimentData, rows: pd.DataFrame) -> None:
     for number, (finding, shown) in enumerate(found):
         with st.expander(f"{finding.title}: {finding.n:,} of {len(rows):,} rows"):
             st.text(finding.sentence)
+            if finding.title == checks.LEAKS:
+                st.page_link(
+                    places.TRAIN,
+                    label="Train with a split that keeps twins together",
+                    icon=":material/call_split:",
+                    query_params=as_settings(data, choices) | {"quick-split": GROUPED},
+                )
             show_table(
                 shown[shown_columns(rows)],
                 f"finding-{number}",
@@ -128,6 +137,6 @@ with tabs["Split"]:
 if tabs["Findings"].open:
     # The checks read every text, so they wait until they are asked for.
     with tabs["Findings"]:
-        findings(data, rows)
+        findings(data, rows, choices)
 with tabs["Data card"]:
     show_card(data)

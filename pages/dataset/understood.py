@@ -28,13 +28,14 @@ def show_understood(data: SentimentData, choices: Choices) -> None:
                 places.TRAIN,
                 label="Train on this",
                 icon=":material/play_circle:",
-                query_params=_as_settings(data, choices),
+                query_params=as_settings(data, choices),
             )
         with st.popover("How it was read", icon=":material/rule:"):
             _reading(data, choices)
 
 
-def _as_settings(data: SentimentData, choices: Choices) -> dict[str, str]:
+def as_settings(data: SentimentData, choices: Choices) -> dict[str, str]:
+    """Return the address of Train that has these data and what was decided about them."""
     given = {name: value for name in CHOSEN if (value := getattr(choices, name))}
     return {"recipe": "quick", "quick-data": data.source} | {
         f"quick-{name}": "true" if value is True else value for name, value in given.items()

@@ -231,3 +231,15 @@ class TestExport:
     def test_numbers_among_texts_stay_numbers_and_what_is_missing_stays_empty(self):
         mixed = pd.DataFrame({"value": [-2.5, "-2.5", None, True]})
         assert export_csv(mixed).decode("utf-8-sig").splitlines() == ['"value"', "-2.5", '"\'-2.5"', '""', "True"]
+
+
+def test_a_grouped_split_draws_anew_what_a_source_splits_itself_and_needs_three_different_texts():
+    words = [f"{chr(97 + place)}{chr(98 + place)}{chr(99 + place)}" for place in range(12)]
+    rows = load_upload(
+        pd.DataFrame({"text": words, "label": "neutral", "split": ["train"] * 8 + ["test"] * 4}).to_csv().encode(),
+        "own.csv",
+    ).rows
+    assert set(split_rows(rows, grouped=True)["split"]) == {"train", "validation", "test"}
+    same = rows.assign(text="All the same")
+    with pytest.raises(EmptyDataError, match="Nearly all 12 texts are twins of one another: of 1 different"):
+        split_rows(same, grouped=True)

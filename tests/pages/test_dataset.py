@@ -203,6 +203,15 @@ def test_findings_are_shown_with_their_rows_when_asked_for(app, tmp_path):
     assert "Conflicting labels: 2 of 12 rows" in titles
 
 
+def test_a_split_that_keeps_twins_together_is_offered_where_held_out_texts_leak(app, tmp_path):
+    texts = ["The operating profit of the company rose to a record this year"] * 12
+    pd.DataFrame({"text": texts, "label": "positive"}).to_csv(tmp_path / "own.csv", index=False)
+    app.query_params.update({"data": str(tmp_path / "own.csv"), "view": "Findings"})
+    app.run()
+    (link,) = [one.proto for one in app.get("page_link") if "keeps twins together" in one.proto.label]
+    assert "quick-split=grouped" in link.query_string
+
+
 def bring(app, name, content):
     app.run()
     app.file_uploader[0].upload(name, content.encode(), "text/csv").run()
