@@ -41,7 +41,7 @@ def shared(alone):
 
 
 @pytest.fixture(scope="module")
-def one(alone, tmp_path_factory) -> Run:
+def one(alone, tmp_path_factory, forked_workers) -> Run:
     """The run in one process."""
     return end_of(launch(alone, tmp_path_factory.mktemp("one")))
 

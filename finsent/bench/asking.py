@@ -30,7 +30,7 @@ def explain(bench: Bench) -> dict[str, Any]:
     from finsent.training.trainer import lora_config
 
     model, tokenizer = load_base(bench.model)
-    model.add_adapter(lora_config(get_recipe("quick")))
+    model.add_adapter(lora_config(get_recipe("quick"), model))
     variants = [_variants(row) for row in _of_words(bench.table)]
 
     def packed() -> None:

@@ -155,7 +155,7 @@ def _trl_trainer(
         SFTConfig(**options),
         train_dataset=Dataset.from_list(records),
         processing_class=tokenizer,
-        peft_config=lora_config(recipe),
+        peft_config=lora_config(recipe, model),
     )
 
 

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from finsent.charts.template import ACCENT_COLOR, BASELINE_COLOR, TUNED_COLOR, short, styled
 from finsent.models import memory
 from finsent.models.memory import MemoryAccount, MethodCost
-from finsent.models.summary import TARGET_MODULES, Matrix, Summary, lora_parameters
+from finsent.models.summary import Matrix, Summary, lora_parameters
 
 STORAGE_COLORS = {"4-bit": "#56677a", "full": "#7b6f58", "LoRA": "#0f766e"}
 STORAGE_WORDS = {"4-bit": "frozen, in 4 bits", "full": "frozen, not quantised", "LoRA": "trained"}
@@ -101,7 +101,7 @@ def rank_table(matrices: Iterable[Matrix], target_modules: Sequence[str]) -> pd.
         {
             "rank": _RANKS,
             "chosen": [lora_parameters(matrices, rank, target_modules) for rank in _RANKS],
-            "all": [lora_parameters(matrices, rank, TARGET_MODULES) for rank in _RANKS],
+            "all": [lora_parameters(matrices, rank, [matrix.name for matrix in matrices]) for rank in _RANKS],
         }
     )
 
@@ -123,7 +123,7 @@ def formula_table(summary: Summary) -> pd.DataFrame:
 def rank_figure(table: pd.DataFrame, rank: int, trained: int, height: int = 320) -> go.Figure:
     """Return trained values over the rank, both on logarithmic axes, with the present choice as a diamond."""
     figure = go.Figure()
-    for column, name, dash in (("all", "all seven matrices", "dot"), ("chosen", "chosen matrices", "solid")):
+    for column, name, dash in (("all", "all kinds of matrices", "dot"), ("chosen", "chosen matrices", "solid")):
         figure.add_scatter(
             x=table["rank"],
             y=table[column],

@@ -87,7 +87,8 @@ def _score_group(
     from transformers import DynamicCache
 
     cut = common_prefix_length([row.stem for row in group])
-    cache = DynamicCache(config=model.config)
+    # Without the configuration it keeps every key: in a layer with a sliding window, too, rows look back to the prefix.
+    cache = DynamicCache()
     if cut:
         prefix = torch.tensor([group[0].stem[:cut]], device=model.device)
         model(input_ids=prefix, past_key_values=cache, use_cache=True, logits_to_keep=1)

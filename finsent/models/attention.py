@@ -1,8 +1,9 @@
 """Attention over packed rows: each row looks at the shared prefix and at itself, and no more is computed.
 
 A dense mask over a packed row of n tokens costs n² products, most of them masked. Here the rows become a batch whose
-keys begin with the prefix's, so the cost is that of the rows alone. It plugs into transformers' attention interface;
-without a ``tree`` argument, or with a dense layout in it, it is transformers' own ``sdpa`` attention.
+keys begin with the prefix's, so the cost is that of the rows alone. Layers with a sliding window hide what lies behind
+it, by each row's own positions. It plugs into transformers' attention interface; without a ``tree`` argument, or with a
+dense layout in it, it is transformers' own ``sdpa`` attention.
 """
 
 from typing import Any
@@ -34,18 +35,42 @@ def _attend(
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """Return the attention output, shape (1, tokens, heads, size), as transformers' interface asks."""
+    window = _window(tree, kwargs.get("sliding_window"))
     if tree is None or "mask" in tree:
         mask = attention_mask if tree is None else tree["mask"].to(query.dtype)
+        if tree is not None and mask is not None and window is not None:
+            mask = _nearer(mask, tree["positions"], window)
         return sdpa_attention_forward(module, query, key, value, mask, scaling=scaling, **kwargs)
     if query.requires_grad and query.device.type == "cpu" and query.dtype is torch.bfloat16:
         with torch.autocast("cpu", enabled=False):
-            output = _attend_tree(query.float(), key.float(), value.float(), scaling, tree)
+            output = _attend_tree(query.float(), key.float(), value.float(), scaling, tree, window)
             return output.to(query.dtype), None
-    return _attend_tree(query, key, value, scaling, tree), None
+    return _attend_tree(query, key, value, scaling, tree, window), None
+
+
+def _window(tree: dict[str, Any] | None, window: int | None) -> int | None:
+    """Return the layer's sliding window, or None where every row fits into it, so that it changes nothing."""
+    return window if tree is not None and window and tree["longest"] > window else None
+
+
+def _nearer(mask: torch.Tensor, positions: torch.Tensor, window: int) -> torch.Tensor:
+    """Hide in an additive mask (..., queries, keys) what a layer's window does not reach back to.
+
+    ``positions`` (..., keys) are those of the keys, the last of which are the queries.
+    """
+    positions = positions.to(mask.device)
+    queries = positions[..., -mask.shape[-2] :]
+    far = queries[..., :, None] - positions[..., None, :] >= window
+    return mask.masked_fill(far, torch.finfo(mask.dtype).min)
 
 
 def _attend_tree(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None, tree: dict[str, Any]
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    scaling: float | None,
+    tree: dict[str, Any],
+    window: int | None,
 ) -> torch.Tensor:
     # (1, heads, tokens, size) -> (tokens, heads, size), where picking rows copies whole vectors.
     queries, keys, values = (part[0].transpose(0, 1) for part in (query, key, value))
@@ -55,18 +80,34 @@ def _attend_tree(
         prefix_keys, prefix_values = keys.index_select(0, prefix), values.index_select(0, prefix)
         if group["computed"]:
             own = queries.index_select(0, prefix - cached)
-            outputs.append(_attend_prefix(own, prefix_keys, prefix_values, scaling))
+            outputs.append(_attend_prefix(own, prefix_keys, prefix_values, scaling, window))
         if "rows" in group:
+            if window is not None:
+                group = group | {"mask": _rows_mask(group, tree["positions"], window)}
             outputs.append(_attend_rows(queries, keys, values, prefix_keys, prefix_values, group, cached, scaling))
     return torch.cat(outputs).index_select(0, tree["order"])[None]
 
 
-def _attend_prefix(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None) -> torch.Tensor:
+def _rows_mask(group: dict[str, torch.Tensor], positions: torch.Tensor, window: int) -> torch.Tensor:
+    prefix, rows = group["prefix"], group["rows"]
+    keys = torch.cat([positions[prefix].expand(len(rows), -1), positions[rows]], dim=1)
+    return _nearer(group["mask"], keys[:, None], window)
+
+
+def _attend_prefix(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None, window: int | None
+) -> torch.Tensor:
+    mask = None
+    if window is not None:
+        places = torch.arange(len(query), device=query.device)
+        distance = places[:, None] - places
+        mask = (distance >= 0) & (distance < window)
     output = scaled_dot_product_attention(
         query.transpose(0, 1)[None],
         key.transpose(0, 1)[None],
         value.transpose(0, 1)[None],
-        is_causal=True,
+        attn_mask=mask,
+        is_causal=mask is None,
         scale=scaling,
         enable_gqa=query.shape[1] != key.shape[1],
     )

@@ -9,8 +9,9 @@ import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from finsent.errors import ModelError, ModelNotFoundError
+from finsent.errors import ModelNotFoundError
 from finsent.models.base import resolve_model
+from finsent.models.matrices import own_names
 
 if TYPE_CHECKING:
     import torch
@@ -82,14 +83,9 @@ def add_lora(
     from peft import LoraConfig
 
     model.requires_grad_(False)
-    targets = list(target_modules)
+    targets = own_names(model, target_modules)
     lora = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=targets, task_type="CAUSAL_LM")
-    try:
-        model.add_adapter(lora, adapter_name=_ADAPTER)
-    except ValueError as error:
-        raise ModelError(
-            f"This model has no layers named {', '.join(targets)}. Choose target modules that it has."
-        ) from error
+    model.add_adapter(lora, adapter_name=_ADAPTER)
     return model
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from finsent.models.base import resolve_model
+from finsent.models.matrices import own_names
 from finsent.models.skeleton import add_lora, build_skeleton, read_configuration, real_size
 from finsent.recipe import TargetModule, change_recipe, get_recipe
 
@@ -132,12 +133,13 @@ def summarise(
     model = build_skeleton(read_configuration(model_name))
     before = _table(model)
     matrices = tuple(_matrices(model))
+    targets = tuple(own_names(model, recipe.target_modules))
     add_lora(model, rank, alpha, dropout, recipe.target_modules)
     return Summary(
         model=source.name,
         title=source.title,
         rank=rank,
-        target_modules=recipe.target_modules,
+        target_modules=targets,
         before=before,
         after=_table(model),
         parameters=_parameters(model),

@@ -141,7 +141,7 @@ def tree_layout(tree: TokenTree, dtype: "torch.dtype", cached: int = 0) -> dict[
                 order[block] = torch.arange(start, start + len(block))
             placed += len(blocks) * longest
         groups.append(group)
-    return {"groups": groups, "order": order[cached:], "cached": cached}
+    return {"groups": groups, "order": order[cached:], "cached": cached} | _positions(tree)
 
 
 def dense_layout(tree: TokenTree, dtype: "torch.dtype", cached: int = 0) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def dense_layout(tree: TokenTree, dtype: "torch.dtype", cached: int = 0) -> dict
     # A segment stands behind those that it continues, so that within what it sees the order decides.
     seen = _ancestors(tree.parents)[segments][:, segments].tril_()[cached:]
     mask = torch.zeros(seen.shape, dtype=dtype).masked_fill_(~seen, torch.finfo(dtype).min)
-    return {"mask": mask[None, None]}
+    return {"mask": mask[None, None]} | _positions(tree)
 
 
 def attention_layout(tree: TokenTree, dtype: "torch.dtype", device: str, cached: int = 0) -> dict[str, Any]:
@@ -165,6 +165,14 @@ def attention_layout(tree: TokenTree, dtype: "torch.dtype", device: str, cached:
     other way round.
     """
     return (dense_layout if device == "cuda" else tree_layout)(tree, dtype, cached)
+
+
+def _positions(tree: TokenTree) -> dict[str, Any]:
+    """Return the ``positions`` (cached + tokens,) of a layout, and how many tokens the ``longest`` row has."""
+    import torch
+
+    positions = torch.tensor(tree.positions)
+    return {"positions": positions, "longest": int(positions.max()) + 1}
 
 
 def _ancestors(parents: list[int]) -> "torch.Tensor":

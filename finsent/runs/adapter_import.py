@@ -7,7 +7,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from finsent.data.prepared import prepare
 from finsent.errors import AdapterError, RecipeError, UsageError, reason
@@ -15,8 +15,9 @@ from finsent.files import read_json, typed_path
 from finsent.hub_ids import SCHEME, looks_like_id
 from finsent.models.adapter import CONFIG_FILE, NOTE_FILE, WEIGHTS_FILE, AdapterSettings, check_matrices
 from finsent.models.base import MODELS, ModelSource, is_same_model, model_hash, resolve_model
+from finsent.models.matrices import NAMES, recipe_names
 from finsent.models.skeleton import build_skeleton, read_configuration
-from finsent.recipe import Recipe, TargetModule, change_recipe, get_recipe
+from finsent.recipe import Recipe, change_recipe, get_recipe
 from finsent.runs.adapter_export import OWN_PROMPT, REPOSITORIES, adapter_note, public_name
 from finsent.runs.names import spoken_words
 from finsent.runs.store import Run, RunState, create_run
@@ -195,7 +196,7 @@ def _check_vocabulary(folder: Path, base: ModelSource) -> None:
 
 
 def _recipe(settings: AdapterSettings, model: str, source: str) -> Recipe:
-    known = set(get_args(TargetModule))
+    known = {name for names in NAMES.values() for name in names}
     strange = [name for name in settings.target_modules if name not in known]
     if strange:
         raise AdapterError(
@@ -208,7 +209,7 @@ def _recipe(settings: AdapterSettings, model: str, source: str) -> Recipe:
         "lora_rank": settings.r,
         "lora_alpha": settings.lora_alpha,
         "lora_dropout": settings.lora_dropout,
-        "target_modules": tuple(name for name in get_args(TargetModule) if name in settings.target_modules),
+        "target_modules": recipe_names(settings.target_modules),
     }
     try:
         return change_recipe(get_recipe("quick"), changes)

@@ -30,6 +30,7 @@ from finsent.inference.predictions import predict
 from finsent.metrics.classification import evaluate_predictions
 from finsent.models.base import resolve_dtype
 from finsent.models.dropout import use_cut_dropout
+from finsent.models.matrices import own_names
 from finsent.models.packing import ChoiceCollator, PackingCollator, summed_loss
 from finsent.recipe import Recipe, steps_per_epoch, warmup_steps
 from finsent.training.best import METRIC, LowerLossOfEquals
@@ -164,7 +165,7 @@ def make_trainer(
         eval_dataset=Dataset.from_list(encode(tokenizer, validation_rows, recipe.max_length)),
         data_collator=collator,
         processing_class=tokenizer,
-        peft_config=lora_config(recipe),
+        peft_config=lora_config(recipe, model),
         callbacks=_callbacks(recipe, folder, at_step),
         recipe=recipe,
         validation_rows=validation_rows,
@@ -201,13 +202,13 @@ def _filled_up(encoded: list[dict[str, Any]], recipe: Recipe) -> list[dict[str, 
     return [row | {"blank": False} for row in encoded] + blanks
 
 
-def lora_config(recipe: Recipe) -> LoraConfig:
-    """Return PEFT's configuration of a recipe's LoRA matrices."""
+def lora_config(recipe: Recipe, model: PreTrainedModel) -> LoraConfig:
+    """Return PEFT's configuration of a recipe's LoRA matrices on a model; raises ModelError where it has none."""
     return LoraConfig(
         r=recipe.lora_rank,
         lora_alpha=recipe.lora_alpha,
         lora_dropout=recipe.lora_dropout,
-        target_modules=list(recipe.target_modules),
+        target_modules=own_names(model, recipe.target_modules),
         task_type="CAUSAL_LM",
     )
 

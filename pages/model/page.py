@@ -183,7 +183,7 @@ def show_arithmetic(summary: Summary) -> None:
         table = rank_table(summary.matrices, summary.target_modules)
         show_chart(
             rank_figure(table, summary.rank, summary.parameters.lora),
-            f"Values that LoRA trains, over its rank, for {', '.join(summary.target_modules)} (line) and for all seven "
+            f"Values that LoRA trains, over its rank, for {', '.join(summary.target_modules)} (line) and for all "
             "kinds of matrices (dotted). Both axes are logarithmic: twice the rank is twice the values.",
             table,
             "ranks",

@@ -130,14 +130,14 @@ def test_server_and_worker_are_killed_and_the_run_is_resumed(own_app, page, reci
 
 
 def test_close_the_browser_come_back_stop_and_resume(own_app, browser, recipe):
-    longer = change_recipe(recipe, {"epochs": 100})
+    longer = change_recipe(recipe, {"epochs": 60})
     context = browser.new_context()
     page = context.new_page()
     run = launch_in(page, own_app, longer)
     seen = wait_for_points(page, 0)
     context.close()
 
-    time.sleep(10)
+    time.sleep(5)
     context = browser.new_context()
     page = context.new_page()
     open_page(page, f"{own_app.url}/train")
@@ -149,15 +149,15 @@ def test_close_the_browser_come_back_stop_and_resume(own_app, browser, recipe):
     page.get_by_role("button", name="Stop", exact=True).click()
     page.get_by_role("button", name="Yes, stop it").click()
     told = page.get_by_test_id("stAlertContentWarning")
-    expect(told).to_contain_text(re.compile(r"Stopped at step [\d,]+ of 600"), timeout=MINUTE)
+    expect(told).to_contain_text(re.compile(r"Stopped at step [\d,]+ of 360"), timeout=MINUTE)
     stopped = read_run(run.folder)
     assert stopped.state == RunState.STOPPED
-    assert 0 < stopped.steps < 600
+    assert 0 < stopped.steps < 360
     assert stopped.has_adapter
 
     page.get_by_role("button", name="Resume").click()
     expect(page.get_by_text("Compare baseline and fine-tuned").first).to_be_visible(timeout=4 * MINUTE)
     done = read_run(run.folder)
-    assert (done.state, done.steps) == (RunState.DONE, 600)
-    assert wait_for_points(page, 599) == 600
+    assert (done.state, done.steps) == (RunState.DONE, 360)
+    assert wait_for_points(page, 359) == 360
     context.close()

@@ -15,7 +15,8 @@ def saved(tiny_recipe, tmp_path_factory):
     """The folder of an adapter whose B matrices are not zero, and its values."""
     import torch
 
-    model = get_peft_model(load_base(tiny_recipe.model)[0], lora_config(tiny_recipe))
+    base, _ = load_base(tiny_recipe.model)
+    model = get_peft_model(base, lora_config(tiny_recipe, base))
     for name, matrix in model.named_parameters():
         if "lora_" in name:
             matrix.data = torch.full_like(matrix, 0.25).float()
@@ -26,7 +27,8 @@ def saved(tiny_recipe, tmp_path_factory):
 
 
 def fresh(recipe):
-    return get_peft_model(load_base(recipe.model)[0], lora_config(recipe))
+    base, _ = load_base(recipe.model)
+    return get_peft_model(base, lora_config(recipe, base))
 
 
 def test_the_matrices_are_the_adapters(tiny_recipe, saved):

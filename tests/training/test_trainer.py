@@ -98,7 +98,7 @@ def test_loss_equals_trl_on_padded_batches(tiny_recipe, tmp_path):
         eval_dataset=data,
         processing_class=tokenizer,
         # LoRA starts at zero, so that the loss is still the base model's.
-        peft_config=lora_config(tiny_recipe),
+        peft_config=lora_config(tiny_recipe, plain),
     )
     assert loss == pytest.approx(theirs.evaluate()["eval_loss"], rel=1e-4)
 
