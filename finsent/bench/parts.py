@@ -7,10 +7,11 @@ PARTS: dict[str, str] = {
     "growth": "time a row and memory with more rows",
     "profile": "where the time of training and scoring goes",
     "compare": "time of the comparison of 44,209 rows",
+    "dataset": "the Dataset page's work on 177,597 rows",
     "beside": "training and classification beside one another",
     "explain": "time of an explanation beside one call a variant",
     "headlines": "time of 500 headlines beside one generation each",
     "gpu": "Qwen3-0.6B's shape on a GPU, beside plain TRL",
 }
 #: Parts that are run only when they are asked for by name.
-APART = ("compare", "beside", "explain", "headlines", "gpu")
+APART = ("compare", "dataset", "beside", "explain", "headlines", "gpu")

@@ -10,6 +10,7 @@ from finsent.bench.asking import explain, headlines
 from finsent.bench.bench import Bench
 from finsent.bench.beside import beside
 from finsent.bench.compare import compare
+from finsent.bench.dataset import dataset
 from finsent.bench.gpu import gpu
 from finsent.bench.growth import growth, memory
 from finsent.bench.parts import APART, PARTS
@@ -27,6 +28,7 @@ FUNCTIONS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "growth": growth,
     "profile": profile,
     "compare": compare,
+    "dataset": dataset,
     "beside": beside,
     "explain": explain,
     "headlines": headlines,

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from finsent.data.dataset import SentimentData
 
 
+#: Options of ``rows`` that keep some values of a column, and what a value is.
+_KEPT = {
+    "--label": "a label",
+    "--split": "a split",
+    "--topic": "a topic",
+    "--task": "a task, also another than sentiment",
+}
 #: Refused rows that are printed one by one.
 _SHOWN_REFUSED = 20
 
@@ -30,11 +37,14 @@ def add_commands(commands: Commands) -> None:
     add_choices(data)
     rows = add_command(commands, "rows", show_rows)
     rows.add_argument("--search", default="", metavar="TEXT", help="any part of a text, whatever its case")
-    for option, what in {"--label": "a label", "--split": "a split", "--topic": "a topic"}.items():
+    for option, what in _KEPT.items():
         rows.add_argument(option, action="append", default=[], help=f"{what} to keep; may be given several times")
     rows.add_argument(
         "--from", action="append", default=[], dest="source_kept", help="where rows come from, as data lists sources"
     )
+    rows.add_argument("--shortest", type=int, default=0, metavar="N", help="the fewest characters of a text")
+    rows.add_argument("--longest", type=int, default=10**9, metavar="N", help="the most characters of a text")
+    rows.add_argument("--order", metavar="ORDER", help="“shortest first”, “longest first”, “A to Z”, “by label”, …")
     rows.add_argument("--finding", type=int, metavar="NUMBER", help="the rows of a finding, numbered as data has them")
     rows.add_argument("--row", metavar="ID", help="open one row: prompt, answer and tokens")
     rows.add_argument("--tokenizer", default=EMBEDDED, metavar="MODEL", help=f"with --row: {MODEL_HELP}")
@@ -91,20 +101,30 @@ def show_rows(options: argparse.Namespace) -> Printed:
 
     Example: ``python -m finsent rows --search profit --label neutral --split test --csv neutral.csv``
     """
-    from finsent.data.dataset import filter_rows, load_data, split_rows
+    from finsent.data.browse import ORDERS, TASK_COLUMN, browsable, filter_rows, places_in_order
+    from finsent.data.dataset import load_data, split_rows
+    from finsent.data.sujet import TASK
 
-    rows = split_rows(load_data(options.source, choices_of(options)).rows)
+    data = load_data(options.source, choices_of(options), others=bool(options.task))
+    rows = browsable(split_rows(data.rows), data.others)
+    sentiment = rows[rows[TASK_COLUMN] == TASK]
     if options.row is not None:
-        return _open_row(rows, options.row, options.tokenizer)
+        return _open_row(sentiment, options.row, options.tokenizer)
     wanted = {
         "label": options.label,
         "split": options.split,
         "topic": options.topic,
         "source": options.source_kept,
+        "task": options.task,
     }
     for column, values in wanted.items():
         known(values, sorted(set(rows[column]) - {""}), column)
-    found = filter_rows(_rows_of_finding(rows, options.finding), options.search, **wanted)
+    if options.order is not None:
+        known([options.order], ORDERS, "order")
+    length = (options.shortest, options.longest)
+    among = rows if options.finding is None else _rows_of_finding(sentiment, options.finding)
+    found = filter_rows(among, options.search, length, **wanted)
+    found = found.iloc[places_in_order(found, options.order or "")]
     shown = found[["row_id", "label", "text", "split", "source", "topic", "answers"]]
     if options.csv is not None:
         write_table(options.csv, shown)
@@ -112,11 +132,9 @@ def show_rows(options: argparse.Namespace) -> Printed:
     return Printed(records(shown), f"{head}\n{table_text(shown[['row_id', 'label', 'split', 'text']])}")
 
 
-def _rows_of_finding(rows: "pd.DataFrame", number: int | None) -> "pd.DataFrame":
+def _rows_of_finding(rows: "pd.DataFrame", number: int) -> "pd.DataFrame":
     from finsent.data.checks import find_issues, finding_rows
 
-    if number is None:
-        return rows
     found = find_issues(rows)
     if not 1 <= number <= len(found):
         raise UsageError(

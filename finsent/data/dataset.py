@@ -10,7 +10,6 @@ column, byte for byte.
 
 import hashlib
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +38,8 @@ from finsent.hub import HUB_DATASET
 from finsent.labels import FIVE_LABELS, answers_in, join_answers
 
 MIN_ROWS = 10
+#: Columns of rows of other tasks, and what they are called once they are only looked at.
+_OTHERS = {"user_prompt": "text", "answer": "label", "dataset": "source", "task_type": "task"}
 #: Values that a message lists with their counts.
 _NAMED = 8
 
@@ -50,7 +51,8 @@ class SentimentData:
     ``fingerprint`` is the SHA-256 of its rows; ``total_rows`` counts those filtered out; ``notes`` are sentences about
     what was decided or left out while it was read. ``refused`` are rows of the file that are left out, ``facts`` pairs
     of words about how it was read (format, encoding, header), ``choices`` what was decided for it, and ``columns``
-    the names of its columns where they are those of a text and a label.
+    the names of its columns where they are those of a text and a label. ``others`` are the rows of other tasks, where
+    they were asked for: ``row_id, text, label`` (their answer)``, source, task``.
     """
 
     source: str
@@ -64,10 +66,13 @@ class SentimentData:
     facts: tuple[tuple[str, str], ...] = ()
     choices: Choices = NOTHING_CHOSEN
     columns: tuple[str, ...] = ()
+    others: pd.DataFrame | None = None
 
 
-def load_data(source: str, choices: Choices = NOTHING_CHOSEN) -> SentimentData:
+def load_data(source: str, choices: Choices = NOTHING_CHOSEN, others: bool = False) -> SentimentData:
     """Return the validated sentiment rows of a source; ``choices`` are what was decided about a file.
+
+    With ``others`` the rows of other tasks are kept beside them, to be looked at.
 
     Raises:
         DataError: the source cannot be used (no such path, missing column, unknown label, nothing in it, rows that
@@ -76,12 +81,12 @@ def load_data(source: str, choices: Choices = NOTHING_CHOSEN) -> SentimentData:
         HubUnreachableError: the data are the hub's, and the hub does not answer.
     """
     if source == EMBEDDED:
-        return _checked(source, "Lab headlines (synthetic, CC0)", Reading(embedded_table()))
+        return _checked(source, "Lab headlines (synthetic, CC0)", Reading(embedded_table()), others)
     if source == HUB:
-        return _checked(source, HUB_DATASET, Reading(hub_table()))
+        return _checked(source, HUB_DATASET, Reading(hub_table()), others)
     path = local_path(source)
     choices = with_stored_choices(str(path), choices)
-    return understand(local_table(path), source, path.name, path.name if path.is_dir() else path.stem, choices)
+    return understand(local_table(path), source, path.name, path.name if path.is_dir() else path.stem, choices, others)
 
 
 def load_upload(content: bytes, name: str, choices: Choices = NOTHING_CHOSEN) -> SentimentData:
@@ -94,13 +99,15 @@ def load_upload(content: bytes, name: str, choices: Choices = NOTHING_CHOSEN) ->
     return understand(read_raw(io.BytesIO(content), name), name, name, Path(name).stem, choices)
 
 
-def understand(raw: RawTable, source: str, title: str, dataset: str, choices: Choices) -> SentimentData:
+def understand(
+    raw: RawTable, source: str, title: str, dataset: str, choices: Choices, others: bool = False
+) -> SentimentData:
     """Return the validated sentiment rows of a table as it was read; raises as :func:`load_data`.
 
     ``title`` is what messages call it, ``dataset`` what its rows name as where they come from.
     """
     reading = in_sujet_columns(replace(raw, name=title), dataset, choices)
-    return replace(_checked(source, title, reading), choices=choices)
+    return replace(_checked(source, title, reading, others), choices=choices)
 
 
 def source_version(source: str) -> str:
@@ -192,20 +199,6 @@ def sample_rows(rows: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     return rows.sample(count, random_state=seed).sort_index().reset_index(drop=True)
 
 
-def filter_rows(rows: pd.DataFrame, search: str = "", **chosen: Sequence[str]) -> pd.DataFrame:
-    """Return the rows whose text contains ``search`` (literally, whatever the case) and whose columns match.
-
-    ``chosen`` names columns with the values to keep, for example ``label=["neutral"]``; an empty list keeps all.
-    """
-    keep = pd.Series(True, index=rows.index)
-    for column, values in chosen.items():
-        if values:
-            keep &= rows[column].isin(list(values))
-    if search:
-        keep &= rows["text"].str.lower().str.contains(search.lower(), regex=False)
-    return rows[keep]
-
-
 def fingerprint(rows: pd.DataFrame) -> str:
     """Return the SHA-256 (hex) of a data table's ids, labels and prompts, and the splits that it gives, in order."""
     digest = hashlib.sha256()
@@ -250,7 +243,7 @@ def data_card(data: SentimentData) -> str:
     return f"{data.title} is your own data: only you know where it comes from and who labelled it."
 
 
-def _checked(source: str, title: str, reading: Reading) -> SentimentData:
+def _checked(source: str, title: str, reading: Reading, others: bool = False) -> SentimentData:
     rows = validate(reading.table, title)
     total = len(reading.table) if reading.total is None else reading.total
     return SentimentData(
@@ -264,7 +257,18 @@ def _checked(source: str, title: str, reading: Reading) -> SentimentData:
         reading.refused,
         reading.facts,
         columns=reading.columns,
+        others=_others(reading.table) if others else None,
     )
+
+
+def _others(table: pd.DataFrame) -> pd.DataFrame:
+    ids = [name for name in ("row_id", "Unnamed: 0") if name in table]
+    # Of the wide column with the prompts nothing is copied.
+    kept = table.reset_index(drop=True)[[*ids, *_OTHERS]]
+    other = kept[kept["task_type"] != TASK]
+    said = other[list(_OTHERS)].fillna("").astype("str")
+    said.columns = pd.Index(_OTHERS.values())
+    return said.assign(row_id=_row_ids(other))
 
 
 def _row_ids(kept: pd.DataFrame) -> pd.Series:

@@ -123,7 +123,7 @@ def show_card(data: SentimentData) -> None:
 
 page_head("Dataset", "The labelled texts that a model is trained and judged on. Look before you train.")
 with user_errors():
-    data, rows, choices = choose_data()
+    data, rows, table, choices = choose_data()
 show_notes(data)
 show_understood(data, choices)
 names = ["Overview", "Rows", "Split", "Findings", "Data card"]
@@ -131,7 +131,7 @@ tabs = dict(zip(names, st.tabs(names, key="view", bind="query-params"), strict=T
 with tabs["Overview"]:
     overview(data, rows)
 with tabs["Rows"]:
-    browse(rows)
+    browse(rows, table)
 with tabs["Split"]:
     split(data, rows)
 if tabs["Findings"].open:

@@ -6,18 +6,22 @@ from urllib.parse import quote, urlencode
 import pandas as pd
 import streamlit as st
 
-from finsent.data.dataset import filter_rows
+from finsent.data.browse import LENGTH, ORDERS, TASK_COLUMN, filter_rows, places_in_order
 from finsent.data.splits import SPLITS
+from finsent.data.sujet import TASK
 from finsent.errors import FinsentError
 from finsent.inference import token_view
 from finsent.labels import FIVE_LABELS
 from finsent.models.base import MODELS
 from finsent.prompts import completion
 from pages.shared.typed import chosen, may_read
-from pages.shared.ui import csv_button, plain_markdown, show_table
+from pages.shared.ui import csv_button, marked, plain_markdown, show_table
 
 COLUMNS = ["row_id", "label", "text", "split", "source", "topic"]
 PAGE_ROWS = 2_000
+#: Rows of a page whose hits are marked in their texts.
+MARKED_ROWS = 20
+_AS_READ = "as in the file"
 #: Not a widget's key: it must outlive a change of page.
 _OPENED = "dataset-opened-row"
 
@@ -28,31 +32,38 @@ def tokenizer_of(model: str) -> Any:
 
 
 @st.fragment
-def browse(rows: pd.DataFrame) -> None:
+def browse(rows: pd.DataFrame, table: pd.DataFrame) -> None:
     # A fragment: a search or a choice runs this part of the page alone.
-    found = filters(rows)
+    found, order, search = filters(table)
+    in_order = places_in_order(found, order)
     pages = max(1, -(-len(found) // PAGE_ROWS))
     page = 1
+    columns = [*shown_columns(rows), *([TASK_COLUMN] if len(table) > len(rows) else []), LENGTH]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{len(found):,}** of {len(rows):,} rows. Choose one to open it.", width="content")
+        st.markdown(f"**{len(found):,}** of {len(table):,} rows. Choose one to open it.", width="content")
         if pages > 1:
             # A table that can be chosen from is sent to the browser whole, so a large one goes in pages.
             page = st.number_input(f"Page, of {pages}", 1, pages, key="page", bind="query-params", width=140)
-        csv_button("Download as CSV", found[[*COLUMNS, "answers"]], "finsent_rows.csv", disabled=found.empty)
+        csv_button(
+            "Download as CSV",
+            lambda: found[[*columns, "answers"]].iloc[in_order],
+            "finsent_rows.csv",
+            disabled=found.empty,
+        )
     if found.empty:
         st.info("No row matches. Clear the search or a filter.", icon=":material/filter_alt_off:")
         return
-    shown = found.iloc[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
+    shown = found.iloc[in_order[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]]
     # The address loses it with a change of page, which the visitor does not mean.
     wanted = st.query_params.get("row") or st.session_state.get(_OPENED)
     places = shown["row_id"].tolist()
     start = [places.index(wanted)] if wanted in places else []
     state = st.dataframe(
-        shown[shown_columns(rows)],
+        shown[columns],
         hide_index=True,
         height=min(423, 38 + 35 * len(shown)),
         # A selection is a place in the table: another table needs another widget.
-        key=f"rows-{pd.util.hash_pandas_object(found['row_id'], index=False).sum()}",
+        key=f"rows-{order}-{pd.util.hash_pandas_object(shown['row_id'], index=False).sum()}",
         on_select="rerun",
         # A click anywhere in a row opens it.
         selection_mode=["single-row", "single-cell"],
@@ -62,21 +73,31 @@ def browse(rows: pd.DataFrame) -> None:
             "label": st.column_config.TextColumn(width="small"),
             "text": st.column_config.TextColumn(width="large"),
             "split": st.column_config.TextColumn(width="small"),
+            LENGTH: st.column_config.NumberColumn("characters", width="small"),
         },
     )
+    if search:
+        marked_hits(shown.head(MARKED_ROWS), search)
     cells = state.selection.cells
     selected = [cells[0][0]] if cells else state.selection.rows
     if selected:
         row = shown.iloc[selected[0]]
         st.query_params["row"] = st.session_state[_OPENED] = row["row_id"]
-        open_row(rows, row)
+        if row[TASK_COLUMN] == TASK:
+            open_row(rows, row)
+        else:
+            st.caption(f"Row {plain_markdown(row['row_id'])}, an example of {plain_markdown(row[TASK_COLUMN])}:")
+            st.code(row["text"], language=None, wrap_lines=True)
+            st.caption("Its answer:")
+            st.code(row["label"], language=None, wrap_lines=True)
     else:
         st.query_params.pop("row", None)
         st.session_state.pop(_OPENED, None)
 
 
-def filters(rows: pd.DataFrame) -> pd.DataFrame:
-    first, *columns = st.columns([2, 1, 1, 1, 1])
+def filters(table: pd.DataFrame) -> tuple[pd.DataFrame, str, str]:
+    """Show search, filters and order; return the rows that match, their order, and what is searched for."""
+    first, *places = st.columns([2, 1, 1, 1, 1])
     search = first.text_input(
         "Search the texts",
         key="search",
@@ -85,23 +106,43 @@ def filters(rows: pd.DataFrame) -> pd.DataFrame:
         live=True,
         placeholder="any part, for example: profit",
     )
-    chosen = {}
+    sentiment = table[TASK_COLUMN] == TASK
+    labels = set(table.loc[sentiment, "label"].unique())
     options = {
-        "label": [label for label in FIVE_LABELS if label in set(rows["label"])],
+        "label": [label for label in FIVE_LABELS if label in labels],
         "split": list(SPLITS),
-        "source": sorted(rows["source"].unique()),
-        "topic": sorted(set(rows["topic"]) - {""}),
+        "source": sorted(table["source"].unique()),
+        "topic": sorted(set(table["topic"].unique()) - {""}),
     }
-    for column, (name, values) in zip(columns, options.items(), strict=True):
-        chosen[name] = column.multiselect(
-            name.capitalize(),
-            values,
-            key=name,
-            bind="query-params",
-            placeholder="all" if values else "none in these data",
-            disabled=not values,
-        )
-    return filter_rows(rows, search, **chosen)
+    chosen_values = {
+        name: _keep(place, name, values) for place, (name, values) in zip(places, options.items(), strict=True)
+    }
+    first, second, third, _ = st.columns([2, 1, 1, 2])
+    longest = max(int(table[LENGTH].max()), 1)
+    length = first.slider("Characters", 0, longest, (0, longest), key="length", bind="query-params")
+    order = second.selectbox("Order", [_AS_READ, *ORDERS], key="order", bind="query-params")
+    if not sentiment.all():
+        chosen_values["task"] = _keep(third, "task", sorted(table[TASK_COLUMN].unique()))
+    return filter_rows(table, search, length, **chosen_values), order, search
+
+
+def _keep(place: Any, name: str, values: list[str]) -> list[str]:
+    kept: list[str] = place.multiselect(
+        name.capitalize(),
+        values,
+        key=name,
+        bind="query-params",
+        placeholder="all" if values else "none in these data",
+        disabled=not values,
+    )
+    return kept
+
+
+def marked_hits(rows: pd.DataFrame, search: str) -> None:
+    with st.expander(f"The hits in the first {len(rows):,} texts", key="hits", on_change="rerun") as part:
+        if part.open:
+            for row_id, text in zip(rows["row_id"], rows["text"], strict=True):
+                st.markdown(f"{plain_markdown(row_id)}: {marked(text, search)}")
 
 
 def shown_columns(rows: pd.DataFrame) -> list[str]:

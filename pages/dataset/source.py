@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from finsent.data.bring import bring
+from finsent.data.browse import browsable
 from finsent.data.choices import CHOSEN, Choices
 from finsent.data.dataset import SentimentData, load_data, source_version, split_rows
 from finsent.data.sources import EMBEDDED, HUB
@@ -21,18 +22,20 @@ from pages.shared.typed import chosen, may_read
 from pages.shared.ui import plain_markdown, show_error, what_is
 
 SOURCES = {EMBEDDED: "Embedded: lab headlines (synthetic)", HUB: f"Hub: {HUB_DATASET}"}
-Shown = tuple[SentimentData, pd.DataFrame]
+#: The data, their sentiment rows with splits, and the table that is browsed, which has the rows of other tasks, too.
+Shown = tuple[SentimentData, pd.DataFrame, pd.DataFrame]
 
 
 # Shared between visitors rather than copied for each: nothing on this page changes a table in place.
 @st.cache_resource(max_entries=3, show_spinner="Reading the data …")
 def read_source(source: str, version: str, _choices: Choices, chosen: str) -> Shown:
-    data = load_data(source, _choices)
-    return data, split_rows(data.rows)
+    data = load_data(source, _choices, others=True)
+    rows = split_rows(data.rows)
+    return data, rows, browsable(rows, data.others)
 
 
-def choose_data() -> tuple[SentimentData, pd.DataFrame, Choices]:
-    """Show the choice of data and return them as they are understood, their rows with splits, and what was decided.
+def choose_data() -> tuple[SentimentData, pd.DataFrame, pd.DataFrame, Choices]:
+    """Show the choice of data and return them as they are understood (see :data:`Shown`), and what was decided.
 
     What is unclear is asked, and the page ends there.
     """

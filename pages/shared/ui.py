@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
+from finsent.data.browse import hits
 from finsent.data.dataset import SentimentData
 from finsent.data.export import export_csv
 from finsent.errors import FinsentError
@@ -121,10 +122,10 @@ def show_table(table: pd.DataFrame, name: str, **look: Any) -> None:
     )
 
 
-def csv_button(label: str, table: pd.DataFrame, file: str, **look: Any) -> None:
+def csv_button(label: str, table: pd.DataFrame | Callable[[], pd.DataFrame], file: str, **look: Any) -> None:
     """Offer a table as a CSV file in which nothing is a formula; it is written when somebody asks for it."""
     given = {"icon": ":material/download:", "on_click": "ignore"} | look
-    st.download_button(label, lambda: export_csv(table), file, "text/csv", **given)
+    st.download_button(label, lambda: export_csv(table() if callable(table) else table), file, "text/csv", **given)
 
 
 def show_notes(data: SentimentData) -> None:
@@ -151,6 +152,15 @@ def plain_markdown(text: str) -> str:
     apart = _READ_AFTERWARDS.sub(lambda found: f"{found[0]}\u2060", text)
     escaped = "".join(f"\\{mark}" if mark in r"\`*_{}[]()#+-.!|~$:<>&" else mark for mark in apart)
     return escaped.replace("\n", "  \n")
+
+
+def marked(text: str, search: str) -> str:
+    """Return text as :func:`plain_markdown` does, what was searched for on a coloured ground."""
+    parts = (
+        f":orange-background[{plain_markdown(part)}]" if hit and part.strip() else plain_markdown(part)
+        for part, hit in hits(text, search)
+    )
+    return "".join(parts)
 
 
 def plain_badge(text: str, icon: str, color: str) -> None:

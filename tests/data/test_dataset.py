@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from finsent.data.browse import filter_rows
 from finsent.data.dataset import (
     describe,
-    filter_rows,
     fingerprint,
     load_data,
     load_upload,

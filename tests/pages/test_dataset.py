@@ -7,7 +7,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from finsent.data.dataset import filter_rows, load_data, split_rows
+from finsent.bench.large_data import make_large
+from finsent.data.browse import filter_rows
+from finsent.data.dataset import load_data, split_rows
 from finsent.data.stored import stored_sources
 from finsent.errors import HubUnreachableError
 from finsent.inference import token_view as tokens
@@ -90,6 +92,43 @@ def test_a_link_brings_search_filters_and_the_open_row_back(app, rows):
     prompt, answer, link = (code.value for code in app.code)
     assert (prompt, answer) == (row["prompt"], " neutral")
     assert link.endswith(f"?search=launch&label=neutral&row={row['row_id']}")
+
+
+def test_length_and_order_are_in_the_address_and_come_back(app, rows):
+    app.run()
+    app.slider(key="length").set_value((30, 60))
+    app.selectbox(key="order").set_value("longest first").run()
+    shown = listed(app)
+    lengths = shown["text"].str.len()
+    assert lengths.tolist() == sorted(rows["text"].str.len()[rows["text"].str.len().between(30, 60)], reverse=True)
+    again = visit()
+    again.query_params.update({"length": ["30", "60"], "order": "longest first"})
+    again.run()
+    assert listed(again)["row_id"].tolist() == shown["row_id"].tolist()
+
+
+def test_hits_are_marked_and_texts_stay_texts(app, tmp_path):
+    texts = [f"**b** <b>profit</b> $x$ :red[{chr(97 + place) * 3}]" for place in range(12)]
+    pd.DataFrame({"text": texts, "label": "neutral"}).to_csv(tmp_path / "own.csv", index=False)
+    app.query_params.update({"data": str(tmp_path / "own.csv"), "search": "PROFIT"})
+    app.session_state["hits"] = True
+    app.run()
+    shown = [one.value for one in app.markdown if ":orange-background[profit]" in one.value]
+    assert len(shown) == 12
+    assert not any("<b>" in one or ":red[" in one or "**b**" in one for one in shown)
+
+
+def test_rows_of_other_tasks_can_be_looked_at(app, tmp_path):
+    make_large(60, 40).to_parquet(tmp_path / "own.parquet", index=False)
+    other = next(one for one in make_large(60, 40).itertuples() if one.task_type != "sentiment_analysis")
+    app.query_params.update({"data": str(tmp_path / "own.parquet"), "row": other.row_id})
+    app.run()
+    assert "**60** of 60 rows" in words(app)
+    sentiment = visit()
+    sentiment.query_params.update({"data": str(tmp_path / "own.parquet"), "task": "sentiment_analysis"})
+    assert "**40** of 60 rows" in words(sentiment.run())
+    assert not app.exception
+    assert [code.value for code in app.code][:2] == [other.user_prompt, other.answer]
 
 
 def test_characters_of_a_pattern_are_searched_as_they_are(app):

@@ -19,6 +19,7 @@ def read_parquet_table(raw: bytes, name: str) -> RawTable:
         TooLargeError: see :func:`finsent.data.parquet.check_parquet`.
         OSError, ValueError: it cannot be read.
     """
+    from pyarrow import default_memory_pool
     from pyarrow.parquet import ParquetFile
 
     # Its content, since pandas and pyarrow find meanings in paths: "~", "s3://", "year=2024".
@@ -29,7 +30,9 @@ def read_parquet_table(raw: bytes, name: str) -> RawTable:
     if twice:
         raise EncodingError(f"{name} has several columns called “{twice[0]}”. Rename all but one of them.")
     content.seek(0)
-    table = pd.read_parquet(content)
+    # Each column of Arrow's is given up once pandas has it: a large file is held once and not twice.
+    table = pd.read_parquet(content, to_pandas_kwargs={"self_destruct": True, "split_blocks": True})
+    default_memory_pool().release_unused()
     notes: tuple[str, ...] = ()
     if any(level is not None for level in table.index.names):
         levels = ", ".join(f"“{level}”" for level in table.index.names)
