@@ -7,13 +7,17 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from finsent.bench.bench import Bench
 from finsent.bench.figures import figure
 from finsent.bench.large_data import ROWS, SENTIMENT_ROWS, write_large
 from finsent.distributed import run_module
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Rows that a page shows at a time.
 _PAGE = 2_000
@@ -46,7 +50,7 @@ def measure(path: Path) -> dict[str, float]:
         return result
 
     rows, table = timed("first view, imports and reading", lambda: _first_view(path))
-    from finsent.data.browse import filter_rows, places_in_order
+    from finsent.data.browse import filter_rows
     from finsent.data.checks import find_issues
     from finsent.machine import peak_memory
 
@@ -58,14 +62,20 @@ def measure(path: Path) -> dict[str, float]:
         "length": {"length": (50, 100)},
     }
     for name, chosen in filters.items():
-        timed(f"filter by {name}", lambda chosen=chosen: filter_rows(table, **chosen))
+        timed(f"filter by {name}", partial(filter_rows, table, **chosen))
     timed("search", lambda: filter_rows(table, "profit"))
     timed("search that finds nothing", lambda: filter_rows(table, "no such words in it"))
     for order in ("longest first", "A to Z", "by label"):
-        timed(f"order {order}", lambda order=order: table.iloc[places_in_order(table, order)[:_PAGE]])
+        timed(f"order {order}", partial(_first_page, table, order))
     before = peak_memory()
     timed("all findings", lambda: find_issues(rows))
     return seconds | {"memory MiB of the views": before / 2**20, "memory MiB with the findings": peak_memory() / 2**20}
+
+
+def _first_page(table: "pd.DataFrame", order: str) -> "pd.DataFrame":
+    from finsent.data.browse import places_in_order
+
+    return table.iloc[places_in_order(table, order)[:_PAGE]]
 
 
 def _first_view(path: Path) -> Any:

@@ -4,18 +4,13 @@ A word is counted once a text. It is an association in these texts, not a cause:
 moves the model.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from finsent.evaluation.neutral_errors import called_positive
 from finsent.metrics.statistics import CONFIDENCE
+from finsent.metrics.words import MIN_TEXTS, contrast, word_presence
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
-
-MIN_TEXTS = 3
 #: Words that a list of words of grammar has, and that may well say something about news.
 _SAYS_SOMETHING = frozenset(
     {"above", "against", "below", "bottom", "cannot", "down", "few", "full", "least", "less", "more", "most", "never"}
@@ -26,38 +21,20 @@ _SAYS_SOMETHING = frozenset(
 def word_contrast(items: pd.DataFrame, model: str, min_texts: int = MIN_TEXTS) -> pd.DataFrame:
     """Return, for each word, how much oftener it stands in neutral texts that a model calls positive than in others.
 
-    ``log_odds`` is the difference of the word's log-odds between the two groups with an informative Dirichlet prior,
-    for which the counts of both groups together are taken, and ``z`` is that divided by its standard error (Monroe,
-    Colaresi and Quinn 2008, “Fightin' Words”, equations 15, 16, 20 and 22). The prior pulls rare words towards no
-    difference. Columns: ``word, positive, positive share, other, other share, log_odds, low, high, z``, the counts
-    being texts and the interval a 95 % one, sorted by ``z``. Empty where one of the groups has no text, since then
-    nothing can be set apart, and where no word stands in ``min_texts`` texts.
+    ``log_odds`` and ``z`` are those of :func:`finsent.metrics.words.contrast`. Columns: ``word, positive, positive
+    share, other, other share, log_odds, low, high, z``, the counts being texts and the interval a 95 % one, sorted by
+    ``z``. Empty where one of the groups has no text, since then nothing can be set apart, and where no word stands in
+    ``min_texts`` texts.
     """
     hit = called_positive(items, model).to_numpy()
     if not hit.any() or hit.all():
         return pd.DataFrame(columns=_CONTRAST_COLUMNS)
-    words, present = _word_presence(items["text"], min_texts)
+    words, present = word_presence(items["text"], min_texts)
     if not words:
         return pd.DataFrame(columns=_CONTRAST_COLUMNS)
-    inside, outside = (np.asarray(present[group].sum(axis=0)).ravel() for group in (hit, ~hit))
-    prior = inside + outside
-    log_odds = _log_odds(inside, prior) - _log_odds(outside, prior)
-    error = np.sqrt(1 / (inside + prior) + 1 / (outside + prior))
-    reach = _normal_quantile() * error
-    table = pd.DataFrame(
-        {
-            "word": words,
-            "positive": inside.astype(int),
-            "positive share": inside / hit.sum(),
-            "other": outside.astype(int),
-            "other share": outside / (~hit).sum(),
-            "log_odds": log_odds,
-            "low": log_odds - reach,
-            "high": log_odds + reach,
-            "z": log_odds / error,
-        }
-    )
-    return table.sort_values(["z", "word"], ascending=[False, True]).reset_index(drop=True)
+    table = contrast(words, present, hit).rename(columns={"inside": "positive", "outside": "other"})
+    shares = {"positive share": table["positive"] / hit.sum(), "other share": table["other"] / (~hit).sum()}
+    return table.assign(**shares)[_CONTRAST_COLUMNS]
 
 
 def word_push(items: pd.DataFrame, model: str, min_texts: int = MIN_TEXTS) -> pd.DataFrame:
@@ -69,7 +46,7 @@ def word_push(items: pd.DataFrame, model: str, min_texts: int = MIN_TEXTS) -> pd
     """
     from scipy.stats import t
 
-    words, present = _word_presence(items["text"], min_texts)
+    words, present = word_presence(items["text"], min_texts)
     margin = items[f"{model} margin"].to_numpy(dtype=float)
     n, texts = len(margin), np.asarray(present.sum(axis=0)).ravel()
     # A variance needs two texts on either side.
@@ -116,35 +93,7 @@ def apart_from_zero(table: pd.DataFrame) -> int:
 _CONTRAST_COLUMNS = ["word", "positive", "positive share", "other", "other share", "log_odds", "low", "high", "z"]
 
 
-def _word_presence(texts: pd.Series, min_texts: int) -> tuple[list[str], "csr_matrix"]:
-    """Return the words that stand in ``min_texts`` texts or more, and which text has which, shape (texts, words)."""
-    from scipy.sparse import csr_matrix
-    from sklearn.feature_extraction.text import CountVectorizer
-
-    # Words only: figures are as many as texts, and the labels do not hang on them.
-    vectorizer = CountVectorizer(binary=True, token_pattern=r"(?u)\b[^\W\d_][^\W\d_]+\b", dtype=np.float64)
-    try:
-        present = vectorizer.fit_transform(texts)
-    except ValueError:
-        return [], csr_matrix((len(texts), 0))
-    often = np.asarray(present.sum(axis=0)).ravel() >= min_texts
-    return list(vectorizer.get_feature_names_out()[often]), present[:, often]
-
-
 def _mean_and_variance(n: np.ndarray, total: np.ndarray, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mean = total / n
     # Rounding can leave a hair below zero where all values are the same.
     return mean, np.maximum(squares - n * mean**2, 1e-12) / (n - 1)
-
-
-def _log_odds(counts: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    smoothed = counts + prior
-    rest = smoothed.sum() - smoothed
-    log_odds: np.ndarray = np.log(smoothed) - np.log(np.maximum(rest, 1e-9))
-    return log_odds
-
-
-def _normal_quantile() -> float:
-    from scipy.stats import norm
-
-    return float(norm.ppf(1 - (1 - CONFIDENCE) / 2))

@@ -2,6 +2,7 @@
 
 import io
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,9 @@ import pandas as pd
 from finsent.data.formats.raw import RawTable
 from finsent.data.parquet import check_parquet
 from finsent.errors import EncodingError
+
+#: Options of pandas that its stubs do not know.
+_GIVEN_UP: dict[str, Any] = {"to_pandas_kwargs": {"self_destruct": True, "split_blocks": True}}
 
 
 def read_parquet_table(raw: bytes, name: str) -> RawTable:
@@ -31,7 +35,7 @@ def read_parquet_table(raw: bytes, name: str) -> RawTable:
         raise EncodingError(f"{name} has several columns called “{twice[0]}”. Rename all but one of them.")
     content.seek(0)
     # Each column of Arrow's is given up once pandas has it: a large file is held once and not twice.
-    table = pd.read_parquet(content, to_pandas_kwargs={"self_destruct": True, "split_blocks": True})
+    table = pd.read_parquet(content, **_GIVEN_UP)
     default_memory_pool().release_unused()
     notes: tuple[str, ...] = ()
     if any(level is not None for level in table.index.names):
