@@ -85,6 +85,10 @@ class ExportError(FinsentError):
     """A run cannot be written in the form, or to the place, that was asked for."""
 
 
+class BudgetError(FinsentError):
+    """A time for a run is no duration, or nothing that is worth it fits in."""
+
+
 class RecipeError(FinsentError):
     """A recipe has an unknown name or key, or a value out of its range."""
 

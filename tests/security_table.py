@@ -1,6 +1,6 @@
 """The table of attacks in docs/security.md, written by the tests that try them.
 
-``pytest -m security --security-table docs/security.md`` runs every test with the mark ``security(tried, must)`` and
+``pytest -m security --security-table=docs/security.md`` runs every test with the mark ``security(tried, must)`` and
 writes what became of it. A case of a parametrised test is a line of its own.
 """
 
@@ -16,7 +16,7 @@ HEAD = """# What is tried against finsent, and what happens
 {n} cases. Each line is a test that is part of continuous integration; this table was written by them, with:
 
 ```bash
-python -m pytest -m security --security-table docs/security.md
+python -m pytest -m security --security-table=docs/security.md
 ```
 
 | What is tried | What must happen | What happened | Test |

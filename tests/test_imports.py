@@ -22,6 +22,7 @@ SLOW = {
     "pyarrow",
     "safetensors",
     "scipy",
+    "datasketch",
     "sklearn",
     "statsmodels",
     "tensorboard",

@@ -1,12 +1,14 @@
 """The options of ``train`` that say what a run begins with besides its recipe."""
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
 from finsent.cli.recipe_options import chosen_recipe
 from finsent.errors import UsageError
 from finsent.recipe import Recipe
 from finsent.runs.find import RUN_HELP, find_run
+from finsent.runs.store import list_runs
 
 if TYPE_CHECKING:
     from finsent.data.prepared import Prepared
@@ -46,6 +48,31 @@ def recipe_of_parent(options: argparse.Namespace) -> Recipe:
     recipe = chosen_recipe(options, parent.recipe)
     check_child(parent, settle(recipe))
     return recipe
+
+
+def fit_into(recipe: Recipe, options: argparse.Namespace) -> Recipe:
+    """Return the recipe with the epochs and rows that fit into ``--budget``, and say which on standard error.
+
+    Raises:
+        BudgetError: the time is none, or too short, or the speed is not known.
+    """
+    from finsent.cost.budget import parse_duration, within_budget
+    from finsent.cost.estimate import known_speed
+    from finsent.cost.speed import calibrate
+    from finsent.data.prepared import prepare
+    from finsent.runs.reach import settle
+
+    if options.parent is not None or options.corrections is not None:
+        raise UsageError("--budget picks the rows of a recipe. Leave it out with --from and --corrections.")
+    seconds = parse_duration(options.budget)
+    settled = settle(recipe)
+    splits = prepare(settled).counts
+    if options.measure:
+        calibrate(settled, options.runs_dir)
+    speed = known_speed(settled, list_runs(options.runs_dir), options.runs_dir)
+    budget = within_budget(recipe, splits, speed, seconds)
+    print(f"Within {options.budget}: {budget.words}.", file=sys.stderr)
+    return budget.recipe
 
 
 def begin(options: argparse.Namespace, recipe: Recipe) -> tuple["Beginning | None", "Prepared | None"]:

@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from finsent.cli.arguments import Commands, Printed, add_command, add_run, add_runs_dir
-from finsent.cli.beginning import add_beginning, begin, recipe_of_parent
+from finsent.cli.beginning import add_beginning, begin, fit_into, recipe_of_parent
 from finsent.cli.groups import group_named, queue_group, resume_whole_group, train_group
 from finsent.cli.progress import watch
 from finsent.cli.recipe_options import add_recipe, recipe_of_options
@@ -39,6 +39,9 @@ def add_commands(commands: Commands) -> None:
     instead.add_argument(
         "--measure", action="store_true", help="measure the speed of these settings (about 30 s), then estimate"
     )
+    train.add_argument(
+        "--budget", metavar="TIME", help="as many epochs, or else rows, as fit into a time such as 3m for the whole run"
+    )
     add_runs_dir(train)
     add_run(add_command(commands, "resume", resume_run))
 
@@ -47,6 +50,7 @@ def train_run(options: argparse.Namespace) -> Printed:
     """Fine-tune, in the foreground, and print the run folder and the verdict.
 
     An interrupt from the keyboard stops the run and keeps what it learned.
+    With --budget TIME it takes as many epochs or rows as fit, by the speed measured on this machine.
     With --seeds so many runs that differ in their seed alone follow one another: how much is training luck?
     With --from it starts from the adapter of another run, with that run's settings; --corrections trains on corrected
     labels, --repair on the rows of a file.
@@ -60,6 +64,8 @@ def train_run(options: argparse.Namespace) -> Printed:
         # Refused before anything is read or said.
         group_recipes(recipe, options.seeds)
     beginning, prepared = begin(options, recipe)
+    if options.budget is not None:
+        recipe = fit_into(recipe, options)
     if options.estimate or options.measure:
         return _cost(recipe, options, prepared)
     if options.queue:

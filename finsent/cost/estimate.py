@@ -34,16 +34,28 @@ def estimate_run(
     the newest), else a calibration beside another run. ``speed_of`` tells a run's speed, for which it reads the run's
     curves. The baseline is taken to be scored anew, though rows that were scored before are not.
     """
+    speed = known_speed(recipe, runs, runs_dir, speed_of)
+    if speed is None:
+        return None
+    return Estimate(cost_of(speed, recipe, splits), total_steps(recipe, splits["train"]), speed)
+
+
+def known_speed(
+    recipe: Recipe, runs: Iterable[Run], runs_dir: Path, speed_of: Callable[[Run], Speed | None] = measured_speed
+) -> Speed | None:
+    """Return the measured speed that tells most of a recipe's, as :func:`estimate_run` describes, or None."""
     speed = kept_calibration(recipe, runs_dir)
     if speed is None or speed.beside_run:
         speed = _speed_of_similar_run(recipe, runs, speed_of) or speed
-    if speed is None:
-        return None
-    pace, steps = estimated_pace(speed, recipe, splits), total_steps(recipe, splits["train"])
+    return speed
+
+
+def cost_of(speed: Speed, recipe: Recipe, splits: dict[str, int]) -> float:
+    """Return the seconds of a whole run on so many rows of each split, from launch to its figures, at a speed."""
+    pace = estimated_pace(speed, recipe, splits)
     seconds = pace.preparing + 2 * (splits["validation"] + splits["test"]) * pace.score_row
     seconds += splits["train"] * recipe.epochs * speed.train_row
-    seconds += evaluations(recipe, splits["train"]) * pace.evaluation
-    return Estimate(seconds=seconds, steps=steps, speed=speed)
+    return seconds + evaluations(recipe, splits["train"]) * pace.evaluation
 
 
 def in_words(seconds: float) -> str:

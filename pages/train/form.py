@@ -134,7 +134,7 @@ def cost(recipe: Recipe, prepared: Prepared, runs: list[Run]) -> float | None:
     warmup = warmup_steps(recipe, splits["train"])
     if warmup < recipe.warmup_steps:
         st.caption(f"Warm-up over {warmup:,} of these steps, not {recipe.warmup_steps:,}: a tenth of them at most.")
-    estimate = estimate_run(recipe, splits, runs, default_runs_dir(), _speed_of)
+    estimate = estimate_run(recipe, splits, runs, default_runs_dir(), speed_of)
     if estimate is None:
         st.caption("Cost: not measured yet on this machine.")
         _offer_calibration(recipe, runs)
@@ -150,7 +150,8 @@ def cost(recipe: Recipe, prepared: Prepared, runs: list[Run]) -> float | None:
     return estimate.seconds
 
 
-def _speed_of(run: Run) -> Speed | None:
+def speed_of(run: Run) -> Speed | None:
+    """Return the speed that a run measured, read off its curves once."""
     return _kept_speed(run, str(run.folder), run.ended)
 
 

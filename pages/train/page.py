@@ -18,6 +18,7 @@ from pages.shared.run_parts import safe_title
 from pages.shared.runs_now import named_run, runs_now, show_room
 from pages.shared.time_left import queue_ends
 from pages.shared.ui import on_demand, page_head, plain_markdown, show_error, show_notes, user_errors, what_is
+from pages.train.budget import choose_budget
 from pages.train.form import Form, cost, prepared_data, show_changes, show_drawn, show_form, show_plan
 from pages.train.live import show_run
 from pages.train.seeds import choose_seeds, show_group
@@ -55,6 +56,7 @@ def launch_card(form: Form, active: Run | None) -> None:
             show_notes(prepared.data)
             show_drawn(form, recipe, prepared)
             seconds = cost(recipe, prepared, runs_now())
+            choose_budget(recipe)
             show_plan(recipe, prepared)
             show_warnings(recipe, prepared)
         hold("launch-name", form_state().name)

@@ -6,7 +6,8 @@ import shlex
 import pytest
 
 from finsent.cli.main import build_parser, main
-from finsent.recipe import RECIPES
+from finsent.cost import speed
+from finsent.recipe import RECIPES, change_recipe, get_recipe
 from finsent.recipe_form import settings, show_value
 from finsent.runs.store import list_runs, update_run
 
@@ -55,6 +56,22 @@ def test_an_estimate_launches_nothing_and_names_the_command(run_json, runs_dir, 
     assert "batch_size=4" in cost["command"]
     assert [warning["title"] for warning in cost["warnings"]] == ["Only 48 training rows", "Only 12 steps"]
     assert not list_runs(runs_dir)
+
+
+def test_a_budget_picks_rows_that_fit_and_says_so(capsys, run_json, runs_dir, tiny_recipe):
+    given = ["--source", tiny_recipe.source, "--model", tiny_recipe.model]
+    assert main(["train", "--budget", "3m", "--estimate", *given]) == 2
+    assert "nothing was measured on this machine" in capsys.readouterr().err
+    assert main(["train", "--budget", "3m", "--estimate", "--from", "latest"]) == 2
+    recipe = change_recipe(get_recipe("quick"), {"source": tiny_recipe.source, "model": tiny_recipe.model})
+    file = speed._calibration_file(recipe, runs_dir)
+    file.parent.mkdir()
+    kept = speed.Speed(basis="a calibration", preparing=10, train_row=1, score_row=0.05, validation_row=0.05)
+    file.write_text(kept.model_dump_json())
+    cost = run_json("train", "--budget", "90s", "--estimate", *given)
+    assert cost["seconds"] <= 90
+    assert 50 <= cost["rows"]["train"] < run_json("train", "--estimate", *given)["rows"]["train"]
+    assert "rows=" in cost["command"] or "--rows" in cost["command"]
 
 
 def test_what_keeps_a_run_from_learning_is_printed_with_its_cost(capsys, runs_dir, tiny_recipe):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from finsent.cost import speed
 from finsent.data import dataset
 from finsent.models.base import MODELS
 from finsent.recipe import change_recipe, get_recipe
@@ -324,3 +325,26 @@ def test_three_seeds_are_launched_as_a_group_shown_stopped_and_resumed(app, runs
     assert len(waiting_runs(runs_dir)) == 2
     app.button(key=f"stop-{group}").click().run()
     list(follow(active_run(runs_dir), 0.05)) if active_run(runs_dir) else None
+
+
+def test_a_time_picks_epochs_and_rows_and_what_it_picked_is_said(app, runs_dir):
+    app.run()
+    app.button(key="budget").click().run()
+    assert "nothing was measured on this machine" in " ".join(error.value for error in app.error)
+    file = speed._calibration_file(get_recipe("quick"), runs_dir)
+    file.parent.mkdir(exist_ok=True)
+    kept = speed.Speed(basis="a calibration", preparing=10, train_row=0.2, score_row=0.05, validation_row=0.05)
+    file.write_text(kept.model_dump_json())
+    app.number_input(key="budget-minutes").set_value(2.0)
+    app.button(key="budget").click().run()
+    assert not app.exception and not app.error
+    rows = app.number_input(key="quick-rows").value
+    assert 50 <= rows < 1055 and rows % 8 == 0
+    assert f"Picked one epoch over {rows:,} of 1,055 training rows, about" in captions(app)
+    app.number_input(key="budget-minutes").set_value(30.0)
+    app.button(key="budget").click().run()
+    assert app.number_input(key="quick-rows").value is None
+    assert app.number_input(key="quick-epochs").value == 4
+    assert "Picked 4 epochs over all 1,055 training rows" in captions(app)
+    app.number_input(key="quick-epochs").set_value(2.0).run()
+    assert "Picked" not in captions(app)
