@@ -2,7 +2,7 @@
 
 import argparse
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from finsent.cli.arguments import MODEL_HELP, Commands, Printed, add_choices, add_command, add_source, known
 from finsent.cli.output import records, table_text, write_table
@@ -33,6 +33,8 @@ def add_commands(commands: Commands) -> None:
     data = add_command(commands, "data", show_data)
     data.add_argument("--card", action="store_true", help="print the data card instead")
     add_source(data)
+    data.add_argument("--words", action="store_true", help="the words that mark each label, too")
+    data.add_argument("--lengths", metavar="MODEL", help=f"lengths in tokens of a model, too: {MODEL_HELP}")
     data.add_argument("--refused", metavar="FILE", help="write the rows that cannot be used as CSV, each with why")
     add_choices(data)
     rows = add_command(commands, "rows", show_rows)
@@ -45,6 +47,7 @@ def add_commands(commands: Commands) -> None:
     rows.add_argument("--shortest", type=int, default=0, metavar="N", help="the fewest characters of a text")
     rows.add_argument("--longest", type=int, default=10**9, metavar="N", help="the most characters of a text")
     rows.add_argument("--order", metavar="ORDER", help="“shortest first”, “longest first”, “A to Z”, “by label”, …")
+    rows.add_argument("--map", metavar="FILE", help="write where these rows stand on a map of all as CSV: x, y")
     rows.add_argument("--finding", type=int, metavar="NUMBER", help="the rows of a finding, numbered as data has them")
     rows.add_argument("--row", metavar="ID", help="open one row: prompt, answer and tokens")
     rows.add_argument("--tokenizer", default=EMBEDDED, metavar="MODEL", help=f"with --row: {MODEL_HELP}")
@@ -81,9 +84,33 @@ def show_data(options: argparse.Namespace) -> Printed:
         f"finding {number}: {finding['title']} ({finding['n']:,})"
         for number, finding in enumerate(facts["findings"], start=1)
     ]
+    if options.words or options.lengths is not None:
+        more, said = _distributions(data.rows, options)
+        facts, lines = facts | more, lines + said
     if any(finding["title"] == LEAKS for finding in facts["findings"]):
         lines += ["train --set split=grouped keeps twins on one side of the split"]
     return Printed(facts, "\n".join(lines))
+
+
+def _distributions(rows: "pd.DataFrame", options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    from finsent.inference.lengths import limit_table, token_lengths
+    from finsent.inference.token_view import load_tokenizer
+    from finsent.metrics.words import label_words
+
+    facts: dict[str, Any] = {}
+    lines: list[str] = []
+    if options.words:
+        words = label_words(rows)
+        facts["words"] = records(words)
+        for label, table in words.groupby("label", sort=False):
+            lines += [f"words that mark {label}: {', '.join(table['word'])}"]
+    if options.lengths is not None:
+        lengths = token_lengths(load_tokenizer(options.lengths), rows)
+        limits = limit_table(lengths)
+        facts["lengths"] = {"n": len(lengths), "longest": int(lengths.max()), "limits": records(limits)}
+        lines += [f"tokens of prompt and answer, n = {len(lengths):,}, longest {lengths.max():,}; rows over a limit:"]
+        lines += [table_text(limits)]
+    return facts, lines
 
 
 def _refused_lines(data: "SentimentData") -> list[str]:
@@ -128,6 +155,10 @@ def show_rows(options: argparse.Namespace) -> Printed:
     shown = found[["row_id", "label", "text", "split", "source", "topic", "answers"]]
     if options.csv is not None:
         write_table(options.csv, shown)
+    if options.map is not None:
+        from finsent.data.text_map import text_map
+
+        write_table(options.map, text_map(sentiment["text"]).join(shown, how="inner"))
     head = f"{len(found):,} of {len(rows):,} rows"
     return Printed(records(shown), f"{head}\n{table_text(shown[['row_id', 'label', 'split', 'text']])}")
 

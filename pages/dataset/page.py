@@ -10,8 +10,10 @@ from finsent.data.dataset import SentimentData, data_card
 from finsent.data.gives_away import GivenAway, gives_away
 from finsent.data.sources import HUB
 from finsent.data.splits import GIVEN, GROUPED, SPLITS
+from pages.dataset.distributions import distributions
 from pages.dataset.rows import browse, shown_columns
 from pages.dataset.source import choose_data
+from pages.dataset.text_map import show_map
 from pages.dataset.understood import as_settings, show_understood
 from pages.shared import places
 from pages.shared.ui import PERCENT, page_head, show_chart, show_notes, show_table, user_errors
@@ -126,12 +128,18 @@ with user_errors():
     data, rows, table, choices = choose_data()
 show_notes(data)
 show_understood(data, choices)
-names = ["Overview", "Rows", "Split", "Findings", "Data card"]
+names = ["Overview", "Rows", "Map", "Lengths and words", "Split", "Findings", "Data card"]
 tabs = dict(zip(names, st.tabs(names, key="view", bind="query-params"), strict=True))
 with tabs["Overview"]:
     overview(data, rows)
 with tabs["Rows"]:
     browse(rows, table)
+if tabs["Map"].open:
+    with tabs["Map"]:
+        show_map(data.fingerprint, rows)
+if tabs["Lengths and words"].open:
+    with tabs["Lengths and words"]:
+        distributions(data.fingerprint, rows)
 with tabs["Split"]:
     split(data, rows)
 if tabs["Findings"].open:

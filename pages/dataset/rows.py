@@ -154,7 +154,7 @@ def _link() -> str:
     return f"{st.context.url}?{urlencode(st.query_params.to_dict(), quote_via=quote)}"
 
 
-def open_row(rows: pd.DataFrame, row: pd.Series) -> None:
+def open_row(rows: pd.DataFrame, row: pd.Series, key: str = "tokenizer") -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Prompt and answer")
@@ -170,10 +170,10 @@ def open_row(rows: pd.DataFrame, row: pd.Series) -> None:
             "Tokenizer of",
             list(MODELS),
             format_func=MODELS.get,
-            key="tokenizer",
+            key=key,
             bind="query-params",
             on_change=chosen,
-            args=("tokenizer",),
+            args=(key,),
         )
         if not may_read(model=model):
             return
@@ -189,7 +189,7 @@ def open_row(rows: pd.DataFrame, row: pd.Series) -> None:
         )
         show_table(
             tokens[::-1],
-            "tokens",
+            f"{key}-tokens",
             hide_index=False,
             height=330,
             column_config={

@@ -68,3 +68,23 @@ def test_what_was_decided_while_data_were_read_is_said(run_json, tmp_path):
     file.write_text("Headline,label\n" + "".join(f"Sales were {n} million,neutral\n" for n in range(20)))
     assert run_json("data", "--source", str(file))["notes"] == ["Texts are taken from the column “Headline”."]
     assert run_json("data")["notes"] == []
+
+
+def test_words_lengths_and_a_map(run_json, tiny_llama, tmp_path, small_csv):
+    facts = run_json("data", "--words", "--lengths", str(tiny_llama))
+    assert {one["label"] for one in facts["words"]} == {"negative", "neutral", "positive", "bearish", "bullish"}
+    assert all(one["low"] > 0 for one in facts["words"])
+    assert facts["lengths"]["n"] == facts["rows"] == 1_319
+    shares = [one["share"] for one in facts["lengths"]["limits"]]
+    assert shares == sorted(shares, reverse=True) and shares[0] > 0.9
+    rows = run_json("rows", "--source", str(small_csv), "--label", "neutral", "--map", str(tmp_path / "map.csv"))
+    table = pd.read_csv(tmp_path / "map.csv", dtype={"row_id": str})
+    assert table["row_id"].tolist() == [row["row_id"] for row in rows]
+    assert table[["x", "y"]].notna().all(axis=None)
+
+
+def test_rows_are_put_in_order(run_json, refused):
+    rows = run_json("rows", "--order", "longest first", "--shortest", "30", "--longest", "60")
+    lengths = [len(row["text"]) for row in rows]
+    assert lengths == sorted(lengths, reverse=True) and lengths[-1] >= 30 and lengths[0] <= 60
+    assert "order" in refused("rows", "--order", "sideways")

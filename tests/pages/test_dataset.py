@@ -13,6 +13,7 @@ from finsent.data.dataset import load_data, split_rows
 from finsent.data.stored import stored_sources
 from finsent.errors import HubUnreachableError
 from finsent.inference import token_view as tokens
+from finsent.inference.lengths import token_lengths
 from pages.shared import places
 
 APP = Path(__file__).parents[2] / "pages" / "app.py"
@@ -331,3 +332,20 @@ def test_what_was_decided_while_a_folder_was_read_is_said(app, tmp_path):
     said = words(app).replace("\\", "")
     assert "Texts are taken from the column “Headline”." in said
     assert "b.docx (of a kind that is not read)" in said
+
+
+def test_the_map_and_what_stands_beside_it(app, small_csv):
+    app.query_params.update({"view": "Map", "data": str(small_csv)})
+    app.run()
+    assert not app.exception and not app.error
+    assert "n = 120" in words(app) and "Draw a line around texts" in words(app)
+
+
+def test_lengths_and_words_say_what_a_limit_would_cut(app, rows, tiny_tokenizer):
+    app.query_params.update({"view": "Lengths and words", "limit": "100"})
+    app.run()
+    assert not app.exception and not app.warning
+    over = (token_lengths(tiny_tokenizer, rows) > 100).sum()
+    assert f"A limit of 100 would cut {over:,} rows" in words(app)
+    marked = [frame.value for frame in app.dataframe if "log_odds" in frame.value]
+    assert len(marked) == 5 and all(len(frame) for frame in marked)
