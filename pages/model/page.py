@@ -14,6 +14,7 @@ from finsent.charts.model import (
 from finsent.models.base import MODELS, QWEN3
 from finsent.models.summary import TARGET_MODULES, Matrix, Summary, lora_parameters, summarise
 from finsent.recipe import get_recipe
+from pages.model.hub import show_hub_facts
 from pages.model.memory import show_memory
 from pages.shared.typed import chosen, may_read
 from pages.shared.ui import page_head, plain_markdown, show_chart, show_table, user_errors, what_is
@@ -39,8 +40,9 @@ def choose_model() -> tuple[str, int, tuple[str, ...]]:
             bind="query-params",
             on_change=chosen,
             args=("model",),
-            help="Choose one, or type the path of a model folder on the machine that runs this app. Qwen3-0.6B is "
-            "built from its configuration, so its numbers are right without the hub, too.",
+            help="Choose one, or type a name on the model hub (owner/name), or the path of a model folder on the "
+            "machine that runs this app. The hub says first what it is and what would be fetched. Qwen3-0.6B is built "
+            "from its configuration, so its numbers are right without the hub, too.",
             width=250,
         )
         targets = st.multiselect(
@@ -61,7 +63,7 @@ def choose_model() -> tuple[str, int, tuple[str, ...]]:
         st.stop()
     # The list shows titles; a name (as the command line has it) or a path that somebody types is taken as it is.
     model = {known: name for name, known in MODELS.items()}.get(title, title)
-    # What is on the hub is counted from its configuration, without asking the hub.
+    # The models of the list are counted from their configurations, without asking the hub.
     if model not in MODELS and not may_read(model=model):
         st.stop()
     return model, rank, tuple(targets)
@@ -204,6 +206,7 @@ page_head(
 )
 with user_errors():
     name, chosen_rank, chosen_targets = choose_model()
+    show_hub_facts(name)
     found = summary_of(name, chosen_rank, chosen_targets)
     show_figures(found)
     show_tables(found)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from finsent.cost.measured_memory import MeasuredStep
@@ -121,3 +122,44 @@ def test_what_is_not_here_cannot_be_measured(visit):
     app = visit(model="qwen3-0.6b")
     assert app.button(key="measure").disabled
     assert "out of reach" in words(app)
+
+
+@pytest.fixture
+def on_the_hub(local_hub, monkeypatch):
+    """Put a model of the hub's into the list of models (AppTest knows values from the list alone); nothing is kept."""
+    st.cache_data.clear()
+
+    def name(repository: str) -> str:
+        monkeypatch.setitem(MODELS, repository, repository)
+        return repository
+
+    return name
+
+
+def test_a_model_of_the_hub_is_told_of_before_anything_large_is_fetched(visit, on_the_hub, local_hub):
+    app = visit(model=on_the_hub("owner/name"))
+    assert not app.exception and not app.error
+    facts = words(app).replace("\\", "")
+    commit = local_hub.revisions["models", "owner/name"]["main"]
+    for part in (
+        commit[:12],
+        "To fetch: ",
+        "Licence: mit.",
+        "LlamaForCausalLM",
+        "A training step",
+        f"owner/name@{commit}",
+    ):
+        assert part in facts, part
+    assert metrics(app)["Parameters"]
+    assert not [request for request in local_hub.requests if "safetensors" in request]
+
+
+def test_a_model_that_cannot_be_used_or_had_is_a_sentence(visit, on_the_hub, local_hub):
+    local_hub.add("bad/pickled", {"config.json": b"{}", "pytorch_model.bin": b"x"})
+    app = visit(model=on_the_hub("bad/pickled"))
+    assert not app.exception and not app.metric
+    assert "pickled, which can run code" in words(app).replace("\\", "")
+    assert "Choose another" in app.error[0].value
+    app = visit(model=on_the_hub("nobody/nothing"))
+    assert not app.exception
+    assert "There is no nobody/nothing" in app.error[0].value.replace("\\", "")
