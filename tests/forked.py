@@ -10,7 +10,7 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,13 +29,20 @@ class ForkedWorker:
         module, *arguments = command[command.index("-m") + 1 :]
         streams = (os.devnull, stdout.name, stdout.name)
         self._process = _CONTEXT.Process(target=_run, args=(module, arguments, streams, str(cwd), env))
-        self._process.start()
+        _start(self._process)
         self.pid = self._process.pid
 
     def wait(self, timeout: float | None = None) -> int:
         """Return the exit status once it has ended, that of a signal below zero as ``Popen`` does."""
         self._process.join(timeout)
         return self._process.exitcode
+
+
+def _start(process: Any) -> None:
+    """Start a process that does not run this one's main module first, which under Streamlit's AppTest is a page."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+        process.start()
 
 
 def _run(module: str, arguments: list[str], streams: tuple[str, str, str], cwd: str, env: dict[str, str]) -> None:
@@ -78,7 +85,7 @@ def forked_modules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         streams[0].write_text(given)
         names = tuple(map(str, streams))
         process = _CONTEXT.Process(target=_run, args=(module, list(arguments), names, str(ROOT), dict(os.environ)))
-        process.start()
+        _start(process)
         process.join(seconds)
         said, complained = (stream.read_text() for stream in streams[1:])
         return subprocess.CompletedProcess([module, *arguments], process.exitcode, said, complained)

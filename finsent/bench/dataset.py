@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Any
 from finsent.bench.bench import Bench
 from finsent.bench.figures import figure
 from finsent.bench.large_data import ROWS, SENTIMENT_ROWS, write_large
+from finsent.data.browse import browsable, filter_rows, places_in_order
+from finsent.data.checks import find_issues
+from finsent.data.dataset import load_data, split_rows
 from finsent.distributed import run_module
+from finsent.machine import peak_memory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,10 +54,6 @@ def measure(path: Path) -> dict[str, float]:
         return result
 
     rows, table = timed("first view, imports and reading", lambda: _first_view(path))
-    from finsent.data.browse import filter_rows
-    from finsent.data.checks import find_issues
-    from finsent.machine import peak_memory
-
     filters: dict[str, dict[str, Any]] = {
         "label": {"label": ["neutral"]},
         "source": {"source": ["made_news"]},
@@ -73,15 +73,11 @@ def measure(path: Path) -> dict[str, float]:
 
 
 def _first_page(table: "pd.DataFrame", order: str) -> "pd.DataFrame":
-    from finsent.data.browse import places_in_order
-
     return table.iloc[places_in_order(table, order)[:_PAGE]]
 
 
 def _first_view(path: Path) -> Any:
     from finsent.charts.data import label_figure, label_table, source_table, stacked_figure
-    from finsent.data.browse import browsable
-    from finsent.data.dataset import load_data, split_rows
 
     data = load_data(str(path), others=True)
     rows = split_rows(data.rows)

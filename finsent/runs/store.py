@@ -176,6 +176,8 @@ def all_runs(runs_dir: Path) -> tuple[list[Run], list[DamagedRun]]:
             runs.append(read_run(folder))
         except RunError as error:
             damaged.append(what_is_left(folder, error))
+    # Folders are named by the second; runs of a group are made within one.
+    runs.sort(key=lambda run: (run.created, run.id), reverse=True)
     return runs, damaged
 
 

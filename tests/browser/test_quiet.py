@@ -75,6 +75,10 @@ def test_the_app_in_use_asks_nobody(watched, page, asked, tiny_llama, small_csv)
 
 
 @pytest.mark.long
+@pytest.mark.security(
+    "The app is started as the README says and used for five minutes, a run among what is done",
+    "No process and no page tries any address but this machine's own",
+)
 def test_the_app_asks_nobody_in_five_minutes(watched, page, asked, tiny_llama, small_csv):
     end = time.monotonic() + 300
     launch(watched, page, tiny_llama, small_csv)

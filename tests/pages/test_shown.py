@@ -73,7 +73,8 @@ def test_what_is_quoted_is_shown_as_it_is(addresses, visit):
 def test_no_page_shows_a_table_without_a_download_of_the_apps_own():
     for path in (ROOT / "pages").rglob("*.py"):
         source = path.read_text()
-        assert len(re.findall(r"\bdataframe\(", source)) <= len(re.findall(r"\bst\.download_button\(", source)), path
+        downloads = re.findall(r"\b(?:st\.download_button|csv_button)\(", source)
+        assert len(re.findall(r"\bdataframe\(", source)) <= len(downloads), path
 
 
 @pytest.mark.security("A table's own export, which writes formulas", "It is switched off; the app's own is there")
