@@ -21,9 +21,6 @@ from pages.shared.ui import plain_markdown
 DEFAULT = "quick"
 # Not a widget's key: it must outlive a change of page.
 _KEPT = "train-form"
-#: The link that was followed last, until the browser shows the form's own address: it may send that link again with
-#: what was changed meanwhile, and following it once more would undo that.
-_FOLLOWED = "train-form-followed"
 _START, _LINKS = "start", ("recipe", "like")
 #: What an address calls a setting where that differs.
 _IN_ADDRESS = {"source": "data"}
@@ -52,11 +49,8 @@ def form_state() -> FormState:
     """Return the form as it stands: as the visitor left it, or as the link says that was just followed."""
     kept: FormState | None = st.session_state.get(_KEPT)
     said = _said_by_address()
-    if not said or (kept is not None and _START in said):
-        st.session_state[_FOLLOWED] = None
-    elif kept is None or said != st.session_state.get(_FOLLOWED):
+    if said and (kept is None or _START not in said):
         kept = _follow_link(said, kept or FormState())
-        st.session_state[_FOLLOWED] = said
     state = kept or FormState()
     if state.start not in RECIPES and like(state) is None:
         # The run that was duplicated has been deleted meanwhile.

@@ -348,21 +348,3 @@ def test_a_time_picks_epochs_and_rows_and_what_it_picked_is_said(app, runs_dir):
     assert "Picked 4 epochs over all 1,055 training rows" in captions(app)
     app.number_input(key="quick-epochs").set_value(2.0).run()
     assert "Picked" not in captions(app)
-
-
-def test_a_link_that_the_browser_sends_again_with_a_change_does_not_undo_it(app, slow_run):
-    app.query_params["like"] = slow_run.id
-    app.run()
-    rank = f"{slow_run.id}-lora_rank"
-    # A slow browser has not shown the form's own address yet.
-    app.query_params.clear()
-    app.query_params["like"] = slow_run.id
-    app.number_input(key=rank).set_value(16).run()
-    assert app.number_input(key=rank).value == 16
-    assert app.query_params["start"] == [slow_run.id]
-    app.run()
-    # Followed once more on purpose, the link means what it says.
-    app.query_params.clear()
-    app.query_params["like"] = slow_run.id
-    app.run()
-    assert app.number_input(key=rank).value == 4
