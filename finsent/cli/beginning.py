@@ -50,29 +50,26 @@ def recipe_of_parent(options: argparse.Namespace) -> Recipe:
     return recipe
 
 
-def fit_into(recipe: Recipe, options: argparse.Namespace) -> Recipe:
-    """Return the recipe with the epochs and rows that fit into ``--budget``, and say which on standard error.
+def fit_into(
+    seconds: float, recipe: Recipe, options: argparse.Namespace, prepared: "Prepared | None"
+) -> tuple[Recipe, "Prepared"]:
+    """Return the recipe with the epochs and rows that fit into so many seconds, and its data; say what was picked.
 
     Raises:
-        BudgetError: the time is none, or too short, or the speed is not known.
+        BudgetError: the time is too short, or the speed is not known.
     """
-    from finsent.cost.budget import parse_duration, within_budget
+    from finsent.cost.budget import within_budget
     from finsent.cost.estimate import known_speed
-    from finsent.cost.speed import calibrate
-    from finsent.data.prepared import prepare
+    from finsent.data.prepared import draw, prepare
     from finsent.runs.reach import settle
 
-    if options.parent is not None or options.corrections is not None:
-        raise UsageError("--budget picks the rows of a recipe. Leave it out with --from and --corrections.")
-    seconds = parse_duration(options.budget)
     settled = settle(recipe)
-    splits = prepare(settled).counts
-    if options.measure:
-        calibrate(settled, options.runs_dir)
+    prepared = prepared or prepare(settled)
     speed = known_speed(settled, list_runs(options.runs_dir), options.runs_dir)
-    budget = within_budget(recipe, splits, speed, seconds)
-    print(f"Within {options.budget}: {budget.words}.", file=sys.stderr)
-    return budget.recipe
+    budget = within_budget(settled, prepared.counts, speed, seconds)
+    each = "" if options.seeds is None else " for each seed"
+    print(f"Within {options.budget}{each}: {budget.words}.", file=sys.stderr)
+    return budget.recipe, draw(budget.recipe, prepared.data)
 
 
 def begin(options: argparse.Namespace, recipe: Recipe) -> tuple["Beginning | None", "Prepared | None"]:
@@ -87,6 +84,8 @@ def begin(options: argparse.Namespace, recipe: Recipe) -> tuple["Beginning | Non
         raise UsageError("--replay goes with --repair.")
     if options.parent is None and options.corrections is None:
         return None, None
+    if options.budget is not None:
+        raise UsageError("--budget picks the rows of a recipe. Leave it out with --from and --corrections.")
     if options.seeds is not None:
         raise UsageError("A group of seeds starts from the base model. Leave out --seeds, or --from and --corrections.")
     from finsent.data.dataset import load_data

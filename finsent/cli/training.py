@@ -56,16 +56,20 @@ def train_run(options: argparse.Namespace) -> Printed:
     labels, --repair on the rows of a file.
     Example: ``python -m finsent train --recipe quick --set learning_rate=3e-4 --name "lower rate"``
     """
+    from finsent.cost.budget import parse_duration
     from finsent.runs.groups import group_recipes
     from finsent.runs.queue import launch
 
     recipe = recipe_of_options(options) if options.parent is None else recipe_of_parent(options)
+    # Refused before anything is read or said.
     if options.seeds is not None:
-        # Refused before anything is read or said.
         group_recipes(recipe, options.seeds)
+    seconds = None if options.budget is None else parse_duration(options.budget)
     beginning, prepared = begin(options, recipe)
-    if options.budget is not None:
-        recipe = fit_into(recipe, options)
+    if options.measure:
+        prepared = _measured(recipe, options, prepared)
+    if seconds is not None:
+        recipe, prepared = fit_into(seconds, recipe, options, prepared)
     if options.estimate or options.measure:
         return _cost(recipe, options, prepared)
     if options.queue:
@@ -182,10 +186,24 @@ def _submit(
     return Printed(value | {"before": before}, f"Run {run.id} waits for its turn, {words}.")
 
 
+def _measured(recipe: Recipe, options: argparse.Namespace, prepared: "Prepared | None") -> "Prepared":
+    """Measure the speed of a recipe's settings, for which nothing else may be at work; return its data."""
+    from finsent.cost.speed import calibrate
+    from finsent.data.prepared import prepare
+    from finsent.runs.reach import settle
+
+    recipe = settle(recipe)
+    prepared = prepared or prepare(recipe)
+    busy = active_run(options.runs_dir)
+    if busy is not None:
+        raise RunActiveError(f"Run {busy.id} is at work and would falsify the measurement. Measure when it ended.")
+    calibrate(recipe, options.runs_dir)
+    return prepared
+
+
 def _cost(recipe: Recipe, options: argparse.Namespace, prepared: "Prepared | None") -> Printed:
     """Return what a run would take, by what was measured on this machine."""
     from finsent.cost.estimate import estimate_run, in_words
-    from finsent.cost.speed import calibrate
     from finsent.data.learnable import launch_warnings
     from finsent.data.prepared import prepare
     from finsent.runs.groups import group_recipes
@@ -196,11 +214,6 @@ def _cost(recipe: Recipe, options: argparse.Namespace, prepared: "Prepared | Non
     seeds = 1 if options.seeds is None else len(group_recipes(recipe, options.seeds))
     prepared = prepared or prepare(recipe)
     rows, warnings = prepared.counts, launch_warnings(recipe, prepared)
-    if options.measure:
-        busy = active_run(options.runs_dir)
-        if busy is not None:
-            raise RunActiveError(f"Run {busy.id} is at work and would falsify the measurement. Measure when it ended.")
-        calibrate(recipe, options.runs_dir)
     steps, warmup = total_steps(recipe, rows["train"]), warmup_steps(recipe, rows["train"])
     estimate = estimate_run(recipe, rows, list_runs(options.runs_dir), options.runs_dir)
     plan = plan_words(recipe, prepared)

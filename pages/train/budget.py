@@ -22,7 +22,7 @@ def choose_budget(recipe: Recipe) -> None:
         st.number_input("Minutes for the whole run", 0.5, 1440.0, 3.0, step=1.0, format="%g", key=_MINUTES)
         st.caption("Picks the epochs, or where not even one fits the rows, by the speed measured on this machine.")
         if st.button("Pick epochs and rows", key="budget", on_click=_pick, args=(recipe,)):
-            picked = st.session_state[_PICKED]
+            picked = st.session_state.get(_PICKED)
             if isinstance(picked, FinsentError):
                 show_error(picked)
     picked = st.session_state.get(_PICKED)
@@ -32,8 +32,8 @@ def choose_budget(recipe: Recipe) -> None:
 
 def _pick(recipe: Recipe) -> None:
     """Write what fits into the form; what an earlier time took away counts as there again."""
-    start = started_from(form_state())
-    whole = change_recipe(recipe, {"epochs": start.epochs, "rows": start.rows})
+    st.session_state.pop(_PICKED, None)
+    whole = change_recipe(recipe, {"rows": started_from(form_state()).rows})
     try:
         prepared = prepared_data(whole)
         if prepared is None:

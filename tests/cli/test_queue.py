@@ -52,6 +52,7 @@ def test_a_run_at_work_is_watched_to_its_end(submit, run_json):
 def test_speed_is_not_measured_beside_a_run(submit, refused, run_json):
     run = submit()["run"]
     assert "at work" in refused("train", "--measure")
+    assert "at work" in refused("train", "--measure", "--budget", "3m")
     assert "at work" in refused("memory", "--measure")
     run_json("stop", run, "--now")
 

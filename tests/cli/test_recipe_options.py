@@ -7,6 +7,8 @@ import pytest
 
 from finsent.cli.main import build_parser, main
 from finsent.cost import speed
+from finsent.data import prepared
+from finsent.data.dataset import load_data
 from finsent.recipe import RECIPES, change_recipe, get_recipe
 from finsent.recipe_form import settings, show_value
 from finsent.runs.store import list_runs, update_run
@@ -72,6 +74,18 @@ def test_a_budget_picks_rows_that_fit_and_says_so(capsys, run_json, runs_dir, ti
     assert cost["seconds"] <= 90
     assert 50 <= cost["rows"]["train"] < run_json("train", "--estimate", *given)["rows"]["train"]
     assert "rows=" in cost["command"] or "--rows" in cost["command"]
+
+
+def test_a_budget_measures_once_and_reads_its_data_once(run_json, monkeypatch, tiny_recipe):
+    done = []
+    kept = speed.Speed(basis="a calibration", preparing=10, train_row=1, score_row=0.05, validation_row=0.05)
+    monkeypatch.setattr(speed, "calibrate", lambda *_: done.append("measured"))
+    monkeypatch.setattr("finsent.cost.estimate.kept_calibration", lambda *_: kept)
+    monkeypatch.setattr(prepared, "load_data", lambda *read: done.append("read") or load_data(*read))
+    given = ["--source", tiny_recipe.source, "--model", tiny_recipe.model]
+    cost = run_json("train", "--budget", "90s", "--measure", *given)
+    assert done == ["read", "measured"]
+    assert cost["seconds"] <= 90 and cost["rows"]["train"] >= 50
 
 
 def test_what_keeps_a_run_from_learning_is_printed_with_its_cost(capsys, runs_dir, tiny_recipe):
