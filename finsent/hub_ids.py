@@ -1,5 +1,6 @@
 """Names of repositories on the model hub: ``owner/name``, ``owner/name@revision``, ``hf://owner/name@revision``."""
 
+import os
 import re
 from dataclasses import dataclass
 
@@ -36,6 +37,14 @@ class HubId:
 def looks_like_id(text: str) -> bool:
     """Whether a text has the form of a repository's name, be it a sound one or not."""
     return text.startswith(SCHEME) or bool(_FORM.fullmatch(text)) and not text.startswith((".", "~", "/"))
+
+
+def names_repository(text: str) -> bool:
+    """Whether a text means a repository of the hub: it looks like one, and nothing on this machine has that name.
+
+    What begins with ``hf://`` means the hub whatever there is.
+    """
+    return looks_like_id(text) and (text.startswith(SCHEME) or not os.path.lexists(text))
 
 
 def parse_id(text: str, error: type[FinsentError], what: str) -> HubId:

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from finsent.errors import HubUnreachableError, ModelNotFoundError, first_line
 from finsent.files import typed_path
 from finsent.hub import QWEN3_MODEL, QWEN3_REPOSITORY, HubFiles, hub_answers, look_up, model_files, tokenizer_files
-from finsent.hub_ids import SCHEME, HubId, looks_like_id, parse_id
+from finsent.hub_ids import HubId, names_repository, parse_id
 from finsent.models.check import check_folder
 from finsent.models.dtype import fastest_cpu_type
 from finsent.models.embedded import GGUF_SHA256, embedded_folder, verify
@@ -89,7 +88,7 @@ def resolve_model(name: str) -> ModelSource:
     if name == QWEN3:
         return ModelSource(name, MODELS[name], QWEN3_MODEL.cached, QWEN3_MODEL)
     advice = f"Choose {EMBEDDED}, {QWEN3}, a name on the model hub (owner/name), or the path of a model folder."
-    if looks_like_id(name) and (name.startswith(SCHEME) or not os.path.lexists(name)):
+    if names_repository(name):
         asked = parse_id(name, ModelNotFoundError, "model")
         files = model_files(asked)
         if files.cached is not None:

@@ -1,11 +1,9 @@
 """A model on the hub, before anything large of it is fetched: what the hub says of it, one fact a sentence."""
 
-import os
-
 import streamlit as st
 
 from finsent.errors import FinsentError
-from finsent.hub_ids import SCHEME, looks_like_id
+from finsent.hub_ids import names_repository
 from finsent.models.hub_facts import ModelFacts, model_facts, runs_here
 from pages.shared.ui import plain_markdown, show_error
 
@@ -23,7 +21,7 @@ def show_hub_facts(model: str) -> None:
     Out of reach the hub's fault is one sentence, and the page goes on with what is in the cache. A model that finsent
     cannot use ends the page.
     """
-    if not looks_like_id(model) or (not model.startswith(SCHEME) and os.path.lexists(model)):
+    if not names_repository(model):
         return
     try:
         facts, runs = _asked(model)

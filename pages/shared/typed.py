@@ -5,7 +5,6 @@ address asked for when it was opened is read after one more click, here.
 """
 
 import re
-from pathlib import Path
 
 import streamlit as st
 
@@ -13,7 +12,7 @@ from finsent.data.sources import EMBEDDED, HUB
 from finsent.data.stored import find_stored
 from finsent.errors import FinsentError, ModelNotFoundError, SourceNotFoundError
 from finsent.files import check_within_roots
-from finsent.hub_ids import looks_like_id
+from finsent.hub_ids import looks_like_id, names_repository
 from finsent.models.base import MODELS, QWEN3
 from finsent.recipe import RECIPES
 from pages.shared.access import only_looking
@@ -95,7 +94,7 @@ def _may_be_id(what: str, value: str) -> bool:
 
 def _check(what: str, value: str) -> None:
     """Refuse a path outside the folders that the pages may read."""
-    if value == HUB or value in MODELS or (_may_be_id(what, value) and not Path(value).exists()):
+    if value == HUB or value in MODELS or (what == "model" and names_repository(value)):
         return
     error = SourceNotFoundError if what == "data" else ModelNotFoundError
     check_within_roots(value, error, what)
