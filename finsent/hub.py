@@ -134,7 +134,9 @@ def ask(asked: HubId, kind: str = "model", sizes: bool = False) -> ModelInfo | D
     """Return what the hub says of a repository, of its files with ``sizes`` in bytes; errors are the client's own."""
     api = huggingface_hub.HfApi(endpoint=_endpoint())
     call = api.model_info if kind == "model" else api.dataset_info
-    return call(asked.repository, revision=asked.revision, timeout=ANSWER_SECONDS, files_metadata=sizes)
+    said = call(asked.repository, revision=asked.revision, timeout=ANSWER_SECONDS, files_metadata=sizes)
+    _answers[_endpoint()] = (time.monotonic(), True)
+    return said
 
 
 def look_up(asked: HubId, kind: str = "model") -> ModelInfo | DatasetInfo:

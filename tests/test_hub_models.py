@@ -180,3 +180,9 @@ def test_a_folder_or_file_named_like_an_id_is_that_of_this_machine(tmp_path, mon
     with pytest.raises(ModelNotFoundError, match="There is no model"):
         resolve_model("owner/file")
     assert resolve_model("hf://owner/name").files == hub.model_files(HubId("owner/name"))
+
+
+def test_a_hub_that_told_something_has_answered(local_hub):
+    assert hub.last_answer() is None
+    hub.look_up(HubId(NAME))
+    assert hub.last_answer() is True

@@ -2,32 +2,48 @@
 
 import streamlit as st
 
-from finsent.errors import FinsentError
-from finsent.hub_ids import names_repository
+from finsent.errors import FinsentError, ModelNotFoundError
+from finsent.hub import tokenizer_files
+from finsent.hub_ids import names_repository, parse_id
 from finsent.models.hub_facts import ModelFacts, model_facts, runs_here
 from pages.shared.ui import plain_markdown, show_error
 
 
-# Asked once for all visitors and kept for a minute, in which a branch hardly moves.
+# Asked once for all visitors and kept for a minute, in which a branch hardly moves; so is what goes wrong, or every
+# change on the page would wait again for a hub that does not answer.
 @st.cache_data(max_entries=24, ttl=60, show_spinner="Asking the hub about it …")
-def _asked(model: str) -> tuple[ModelFacts, list[str]]:
-    facts = model_facts(model)
-    return facts, [] if facts.problems else runs_here(facts.name)
+def _asked(model: str) -> tuple[ModelFacts, list[str]] | str:
+    """Return the facts, and whether it runs here in sentences; or else what went wrong in one."""
+    try:
+        facts = model_facts(model)
+        return facts, [] if facts.problems else runs_here(facts.name)
+    except FinsentError as error:
+        return str(error)
+
+
+def _is_here(model: str) -> bool:
+    """Whether its configuration is in the cache, so that it can be counted without the hub."""
+    try:
+        return tokenizer_files(parse_id(model, ModelNotFoundError, "model")).cached is not None
+    except FinsentError:
+        return False
 
 
 def show_hub_facts(model: str) -> None:
     """Show what the hub says of a model by its id, and whether it runs here; nothing for what is on this machine.
 
-    Out of reach the hub's fault is one sentence, and the page goes on with what is in the cache. A model that finsent
-    cannot use ends the page.
+    Out of reach the hub's fault is one sentence, and the page goes on with what is in the cache, or ends. A model that
+    finsent cannot use ends it, too.
     """
     if not names_repository(model):
         return
-    try:
-        facts, runs = _asked(model)
-    except FinsentError as error:
-        show_error(error)
+    said = _asked(model)
+    if isinstance(said, str):
+        show_error(FinsentError(said))
+        if not _is_here(model):
+            st.stop()
         return
+    facts, runs = said
     with st.container(border=True, key="hub-facts"):
         st.markdown("**On the model hub**")
         st.markdown("\n".join(f"- {plain_markdown(sentence)}" for sentence in [*facts.sentences, *runs]))

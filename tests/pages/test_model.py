@@ -163,3 +163,8 @@ def test_a_model_that_cannot_be_used_or_had_is_a_sentence(visit, on_the_hub, loc
     app = visit(model=on_the_hub("nobody/nothing"))
     assert not app.exception
     assert "There is no nobody/nothing" in app.error[0].value.replace("\\", "")
+    assert len(app.error) == 1
+    asked = len(local_hub.requests)
+    app.run()
+    assert "There is no nobody/nothing" in app.error[0].value.replace("\\", "")
+    assert len(local_hub.requests) == asked
