@@ -52,7 +52,7 @@ class SentimentData:
     what was decided or left out while it was read. ``refused`` are rows of the file that are left out, ``facts`` pairs
     of words about how it was read (format, encoding, header), ``choices`` what was decided for it, and ``columns``
     the names of its columns where they are those of a text and a label. ``others`` are the rows of other tasks, where
-    they were asked for: ``row_id, text, label`` (their answer)``, source, task``.
+    they were asked for: ``row_id``, ``text``, ``label`` (their answer), ``source`` and ``task``.
     """
 
     source: str

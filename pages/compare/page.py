@@ -30,7 +30,7 @@ from pages.shared import places
 from pages.shared.choose_run import choose_classes, choose_rows, choose_run
 from pages.shared.run_parts import show_remarks
 from pages.shared.runs_now import runs_now
-from pages.shared.ui import csv_button, page_head, show_chart, show_table, user_errors, what_is
+from pages.shared.ui import csv_button, opened_place, page_head, say_cut, show_chart, show_table, user_errors, what_is
 from pages.shared.verdict import show_verdict
 from pages.shared.why import show_why
 
@@ -124,14 +124,13 @@ def show_rows(run: Run, rows: pd.DataFrame, name: str, allowed: pd.Series) -> No
         on_select="rerun",
         selection_mode=["single-row", "single-cell"],
     )
-    for place in event.selection.rows or [cell[0] for cell in event.selection.cells]:
+    if (place := opened_place(event)) is not None:
         row = rows.iloc[place]
         with st.container(border=True):
             st.text(row["text"])
             if run.has_adapter:
                 show_why(run, row["text"], f"{name}-row", split_answers(allowed[row["row_id"]]))
-    if len(rows) > MAX_ROWS:
-        st.caption(f"The first {MAX_ROWS:,} of {len(rows):,} rows; the download has them all.")
+    say_cut(MAX_ROWS, len(rows))
     csv_button("Download these rows as CSV", rows, f"{name}.csv", key=f"download-{name}")
 
 

@@ -15,7 +15,7 @@ from finsent.labels import FIVE_LABELS
 from finsent.models.base import MODELS
 from finsent.prompts import completion
 from pages.shared.typed import chosen, may_read
-from pages.shared.ui import csv_button, marked, plain_markdown, show_table
+from pages.shared.ui import csv_button, marked, opened_place, plain_markdown, show_table
 
 COLUMNS = ["row_id", "label", "text", "split", "source", "topic"]
 PAGE_ROWS = 2_000
@@ -78,10 +78,8 @@ def browse(rows: pd.DataFrame, table: pd.DataFrame) -> None:
     )
     if search:
         marked_hits(shown.head(MARKED_ROWS), search)
-    cells = state.selection.cells
-    selected = [cells[0][0]] if cells else state.selection.rows
-    if selected:
-        row = shown.iloc[selected[0]]
+    if (place := opened_place(state)) is not None:
+        row = shown.iloc[place]
         st.query_params["row"] = st.session_state[_OPENED] = row["row_id"]
         if row[TASK_COLUMN] == TASK:
             open_row(rows, row)

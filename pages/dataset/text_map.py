@@ -9,7 +9,7 @@ from finsent.charts.data import map_figure
 from finsent.data.text_map import LAID_OUT, text_map
 from finsent.errors import FinsentError
 from pages.dataset.rows import PAGE_ROWS, open_row, shown_columns
-from pages.shared.ui import csv_button, show_error
+from pages.shared.ui import csv_button, opened_place, say_cut, show_error
 
 _COLOURED_BY = ("label", "split", "source")
 
@@ -67,8 +67,7 @@ def _selected(rows: pd.DataFrame, ids: list[str]) -> None:
         selection_mode=["single-row", "single-cell"],
         column_config={"text": st.column_config.TextColumn(width="large")},
     )
-    cells = state.selection.cells
-    picked = [cells[0][0]] if cells else state.selection.rows
-    if picked:
-        st.query_params["row"] = shown["row_id"].iloc[picked[0]]
-        open_row(rows, shown.iloc[picked[0]], key="map-model")
+    say_cut(PAGE_ROWS, len(found))
+    if (place := opened_place(state)) is not None:
+        st.query_params["row"] = shown["row_id"].iloc[place]
+        open_row(rows, shown.iloc[place], key="map-model")

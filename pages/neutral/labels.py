@@ -15,7 +15,7 @@ from finsent.runs.store import Run, default_runs_dir
 from pages.neutral.continue_run import show_continue
 from pages.neutral.similar import show_similar
 from pages.shared.access import action, open_file
-from pages.shared.ui import plain_markdown, show_error, show_table
+from pages.shared.ui import opened_place, plain_markdown, show_error, show_table
 
 SPLITS = {"train": "Training", "validation": "Validation", "test": "Test"}
 SIMILAR = 5
@@ -98,9 +98,9 @@ def _choose(rows: pd.DataFrame, decided: dict[str, Correction]) -> pd.Series:
             "row_id": st.column_config.TextColumn("row"),
         },
     )
-    places = event.selection.rows or [cell[0] for cell in event.selection.cells]
-    if places and places[0] < len(rows):
-        return rows.iloc[places[0]]
+    place = opened_place(event)
+    if place is not None and place < len(rows):
+        return rows.iloc[place]
     skipped = st.session_state.get(_SKIPPED, set())
     open_rows = rows[rows["decision"].eq("") & ~rows["row_id"].isin(skipped)]
     return (open_rows if len(open_rows) else rows).iloc[0]

@@ -24,7 +24,7 @@ from pages.shared import places
 from pages.shared.choose_run import choose_run
 from pages.shared.pushes import show_pushes
 from pages.shared.runs_now import runs_now
-from pages.shared.ui import csv_button, page_head, show_chart, user_errors, what_is
+from pages.shared.ui import csv_button, page_head, say_cut, show_chart, user_errors, what_is
 
 MODELS = {"baseline": "baseline", "tuned": "fine-tuned model"}
 SPLITS = {"test": "Test texts", "validation": "Validation texts"}
@@ -181,8 +181,7 @@ def show_list(run: Run, items: pd.DataFrame) -> None:
             st.info("No text passes these filters. Take one of them away.")
             return
         item = choose_item(chosen)
-        if len(chosen) > MAX_ROWS:
-            st.caption(f"The first {MAX_ROWS:,} are shown; the download has all.")
+        say_cut(MAX_ROWS, len(chosen))
         csv_button("Download these texts as CSV", chosen, f"neutral-{run.id}.csv")
     with item_side:
         if item is None:

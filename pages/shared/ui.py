@@ -122,6 +122,18 @@ def show_table(table: pd.DataFrame, name: str, **look: Any) -> None:
     )
 
 
+def opened_place(event: Any) -> int | None:
+    """Return which row of a table the visitor opened, by its box or by a click on any cell; None for none."""
+    places = [row for row, _ in event.selection.cells] or event.selection.rows
+    return places[0] if places else None
+
+
+def say_cut(shown: int, of: int) -> None:
+    """Say that a table shows its first rows alone, and that the download beside it has all."""
+    if of > shown:
+        st.caption(f"The first {shown:,} of {of:,} rows; the download has them all.")
+
+
 def csv_button(label: str, table: pd.DataFrame | Callable[[], pd.DataFrame], file: str, **look: Any) -> None:
     """Offer a table as a CSV file in which nothing is a formula; it is written when somebody asks for it."""
     given = {"icon": ":material/download:", "on_click": "ignore"} | look
