@@ -95,7 +95,7 @@ def show_data(options: argparse.Namespace) -> Printed:
 def _distributions(rows: "pd.DataFrame", options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     from finsent.inference.lengths import limit_table, token_lengths
     from finsent.inference.token_view import load_tokenizer
-    from finsent.metrics.words import label_words
+    from finsent.metrics.words import MOST_WORDS, label_words
 
     facts: dict[str, Any] = {}
     lines: list[str] = []
@@ -103,7 +103,7 @@ def _distributions(rows: "pd.DataFrame", options: argparse.Namespace) -> tuple[d
         words = label_words(rows)
         facts["words"] = records(words)
         for label, table in words.groupby("label", sort=False):
-            lines += [f"words that mark {label}: {', '.join(table['word'])}"]
+            lines += [f"words that mark {label} (at most {MOST_WORDS}, none of grammar): {', '.join(table['word'])}"]
     if options.lengths is not None:
         lengths = token_lengths(load_tokenizer(options.lengths), rows)
         limits = limit_table(lengths)

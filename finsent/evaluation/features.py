@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from finsent.data.neighbours import Neighbours
-from finsent.evaluation.neutral_words import is_grammar
 from finsent.labels import split_answers
 from finsent.metrics.statistics import Numbers
+from finsent.metrics.words import is_grammar
 
 #: Each feature with the pattern that it is about; case does not matter unless it says so.
 PATTERNS = {

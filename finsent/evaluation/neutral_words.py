@@ -11,12 +11,6 @@ from finsent.evaluation.neutral_errors import called_positive
 from finsent.metrics.statistics import CONFIDENCE
 from finsent.metrics.words import MIN_TEXTS, contrast, word_presence
 
-#: Words that a list of words of grammar has, and that may well say something about news.
-_SAYS_SOMETHING = frozenset(
-    {"above", "against", "below", "bottom", "cannot", "down", "few", "full", "least", "less", "more", "most", "never"}
-    | {"no", "none", "nor", "not", "nothing", "off", "over", "top", "under", "up", "without"}
-)
-
 
 def word_contrast(items: pd.DataFrame, model: str, min_texts: int = MIN_TEXTS) -> pd.DataFrame:
     """Return, for each word, how much oftener it stands in neutral texts that a model calls positive than in others.
@@ -73,16 +67,6 @@ def word_push(items: pd.DataFrame, model: str, min_texts: int = MIN_TEXTS) -> pd
         }
     )
     return table.sort_values(["difference", "word"], ascending=[False, True]).reset_index(drop=True)
-
-
-def is_grammar(words: pd.Series) -> pd.Series:
-    """Whether each word is one of grammar (of, its, the, that, will), which a topic or a writer's style brings along.
-
-    By scikit-learn's English list, without those that say something about news, such as up, not and below.
-    """
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
-    return words.isin(ENGLISH_STOP_WORDS - _SAYS_SOMETHING)
 
 
 def apart_from_zero(table: pd.DataFrame) -> int:

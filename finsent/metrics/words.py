@@ -12,6 +12,15 @@ if TYPE_CHECKING:
 
 #: Texts that a word must stand in.
 MIN_TEXTS = 3
+#: Words of a label that are listed.
+MOST_WORDS = 15
+
+
+#: Words that a list of words of grammar has, and that may well say something about news.
+_SAYS_SOMETHING = frozenset(
+    {"above", "against", "below", "bottom", "cannot", "down", "few", "full", "least", "less", "more", "most", "never"}
+    | {"no", "none", "nor", "not", "nothing", "off", "over", "top", "under", "up", "without"}
+)
 
 
 def word_presence(texts: pd.Series, min_texts: int = MIN_TEXTS) -> tuple[list[str], "csr_matrix"]:
@@ -59,18 +68,29 @@ def contrast(words: list[str], present: "csr_matrix", group: np.ndarray) -> pd.D
     return table.sort_values(["z", "word"], ascending=[False, True]).reset_index(drop=True)
 
 
-def label_words(rows: pd.DataFrame, most: int = 15) -> pd.DataFrame:
+def is_grammar(words: pd.Series) -> pd.Series:
+    """Whether each word is one of grammar (of, its, the, that, will), which a topic or a writer's style brings along.
+
+    By scikit-learn's English list, without those that say something about news, such as up, not and below.
+    """
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    return words.isin(ENGLISH_STOP_WORDS - _SAYS_SOMETHING)
+
+
+def label_words(rows: pd.DataFrame, most: int = MOST_WORDS) -> pd.DataFrame:
     """Return the words that mark each label of a data table against its other labels, at most ``most`` of each.
 
-    Columns: ``label``, and those of :func:`contrast`; only words whose interval lies above zero. Empty where there is
-    one label alone.
+    Columns: ``label``, and those of :func:`contrast`; only words whose interval lies above zero, and none of grammar.
+    Empty where there is one label alone.
     """
     words, present = word_presence(rows["text"])
     labels = [label for label in dict.fromkeys(rows["label"]) if words and rows["label"].nunique() > 1]
     parts = []
     for label in labels:
         table = contrast(words, present, rows["label"].eq(label).to_numpy())
-        parts.append(table[table["low"] > 0].head(most).assign(label=label))
+        marks = (table["low"] > 0) & ~is_grammar(table["word"])
+        parts.append(table[marks].head(most).assign(label=label))
     columns = ["label", "word", "inside", "outside", "log_odds", "low", "high", "z"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 

@@ -10,11 +10,14 @@ from finsent.charts.data import length_figure
 from finsent.errors import FinsentError
 from finsent.inference.lengths import limit_table, token_lengths
 from finsent.labels import FIVE_LABELS
-from finsent.metrics.words import label_words
+from finsent.metrics.words import MOST_WORDS, label_words
 from finsent.models.base import EMBEDDED, MODELS
 from pages.dataset.rows import tokenizer_of
 from pages.shared.typed import chosen, may_read
 from pages.shared.ui import PERCENT, plain_markdown, show_chart, show_table
+
+#: Tables beside one another, so that every column of each is in view.
+_BESIDE = 3
 
 
 @st.cache_resource(max_entries=3, show_spinner="Counting tokens …")
@@ -35,20 +38,25 @@ def distributions(fingerprint: str, rows: pd.DataFrame) -> None:
         st.caption("No word stands in three texts or more and goes with one label rather than with the others.")
         return
     labels = [label for label in FIVE_LABELS if label in set(words["label"])]
-    for place, label in zip(st.columns(len(labels)), labels, strict=True):
-        with place:
-            st.markdown(f"**{label}**, n = {int((rows['label'] == label).sum()):,}")
-            shown = words[words["label"] == label][["word", "inside", "outside", "log_odds"]]
-            show_table(
-                shown.rename(columns={"inside": "its texts", "outside": "others"}),
-                f"words-{label}",
-                key=f"words-{label}",
-                column_config={"log_odds": st.column_config.NumberColumn("log-odds", format="%.2f")},
-            )
+    for start in range(0, len(labels), _BESIDE):
+        for place, label in zip(st.columns(_BESIDE), labels[start : start + _BESIDE], strict=False):
+            with place:
+                _words(words[words["label"] == label], label, int((rows["label"] == label).sum()))
     st.caption(
-        "Log-odds of the word in texts of the label against all others, with a prior that pulls rare words towards no "
+        f"At most {MOST_WORDS} words of a label, without words of grammar (of, its, the, that, will), by the log-odds "
+        "of the word in texts of the label against all others, with a prior that pulls rare words towards no "
         "difference (Monroe et al. 2008), for words whose 95 % interval lies above it. It goes with the label in these "
         "texts; it need not be what makes it."
+    )
+
+
+def _words(words: pd.DataFrame, label: str, n: int) -> None:
+    st.markdown(f"**{label}**, n = {n:,}")
+    show_table(
+        words[["word", "inside", "outside", "log_odds"]].rename(columns={"inside": "its texts", "outside": "others"}),
+        f"words-{label}",
+        key=f"words-{label}",
+        column_config={"log_odds": st.column_config.NumberColumn("log-odds", format="%.2f")},
     )
 
 

@@ -4,7 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from finsent.evaluation.neutral_errors import error_summary
-from finsent.evaluation.neutral_words import apart_from_zero, is_grammar, word_contrast, word_push
+from finsent.evaluation.neutral_words import apart_from_zero, word_contrast, word_push
+from finsent.metrics.words import is_grammar
 from pages.shared.ui import PERCENT, show_table
 
 MODELS = {"baseline": "baseline", "tuned": "fine-tuned model"}

@@ -39,6 +39,8 @@ def test_words_mark_the_label_that_they_were_written_for():
         "neutral": "stays",
     }
     assert label_words(rows.assign(label="neutral")).empty
+    styled = rows.assign(text=rows["text"].where(rows["label"].ne("neutral"), "it will be so this year, profit stays"))
+    assert label_words(styled).query("label == 'neutral'")["word"].tolist() == ["stays"]
 
 
 def test_a_length_is_the_number_of_tokens_of_the_row(tiny_tokenizer, tiny_recipe):
