@@ -107,12 +107,10 @@ def test_a_run_that_was_not_finished_is_named_and_resumed(runs_dir: Path):
 
 
 def test_the_story_is_that_of_the_pinned_run(runs_dir: Path):
-    first, second = (
+    other, newest = (
         made_run(runs_dir, *made_pair(60, seed=seed), name=name) for seed, name in ((1, "one"), (2, "two"))
     )
     app = visit()
-    newest = second if second.id > first.id else first
-    other = first if newest is second else second
     assert f"Run {newest.name} (the newest" in words(app)
     app.button(key=f"pin-{newest.id}").click().run()
     assert f"Run {newest.name} (pinned)" in words(app)

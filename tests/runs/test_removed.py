@@ -86,8 +86,6 @@ def test_an_adapter_that_read_texts_both_ways_answers_no_new_ones(runs_dir, smal
 
 def test_the_adapter_taken_by_itself_is_one_that_answers_new_texts(runs_dir):
     older, newer = (with_adapter(made_run(runs_dir, *twelve())) for _ in range(2))
-    if newer.id < older.id:
-        newer, older = older, newer
     assert chosen_adapter(runs_dir).run == newer
     made_old(newer, attention="prefix")
     soup = made_old(older, soup=2)
