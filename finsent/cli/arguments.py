@@ -19,6 +19,8 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 _SIGNED = ("--thresholds", "--labels")
 _NUMBER = re.compile(r"-[\d.]")
 SOURCE_HELP = "embedded, hub, or a file or folder"
+#: The run that is meant where none is named; :func:`finsent.cli.meant.meant_run` takes it.
+UNNAMED = "the pinned run, else the best"
 MODEL_HELP = f"{', '.join(MODELS)}, owner/name[@revision] on the model hub, or a folder"
 
 
@@ -76,9 +78,7 @@ def add_runs_dir(command: argparse.ArgumentParser) -> None:
 def add_run(command: argparse.ArgumentParser, optional: bool = False) -> None:
     """Add RUN and ``--runs-dir``, the run that the command is about; it may be left out where ``optional``."""
     if optional:
-        command.add_argument(
-            "run", metavar="RUN", nargs="?", help=f"{RUN_HELP}; default: the pinned run, else the best"
-        )
+        command.add_argument("run", metavar="RUN", nargs="?", help=f"{RUN_HELP}; default: {UNNAMED}")
     else:
         command.add_argument("run", metavar="RUN", help=RUN_HELP)
     add_runs_dir(command)

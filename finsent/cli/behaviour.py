@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from finsent.cli.arguments import Commands, Printed, add_command, add_run, known
+from finsent.cli.meant import answers_anew, meant_run
 from finsent.cli.output import records, table_text, write_table
 from finsent.cli.progress import counter
 from finsent.cli.why import add_whose, answers_asked
 from finsent.evaluation.edits import RULES
 from finsent.metrics.figures_json import to_json
-from finsent.runs.find import find_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ def add_commands(commands: Commands) -> None:
     add_whose(edits)
 
     behave = add_command(commands, "behave", show_behaviour)
-    add_run(behave)
+    add_run(behave, optional=True)
     behave.add_argument("--split", choices=["test", "validation"], default="test", help="whose rows (default test)")
     behave.add_argument("--rule", metavar="NAME", help="the texts that a model fails this rule on")
     behave.add_argument("--csv", metavar="FILE", help="write every edit with both models' answers as CSV")
@@ -67,7 +67,7 @@ def show_behaviour(options: argparse.Namespace) -> Printed:
 
     if options.rule is not None:
         known([options.rule], [rule.name for rule in RULES], "rule")
-    run = find_run(options.runs_dir, options.run)
+    run = meant_run(options, answers_anew)
     outcomes = run_behaviour(run, options.split, counter("answers"))
     if options.csv is not None:
         write_table(options.csv, outcomes)

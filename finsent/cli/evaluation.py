@@ -5,6 +5,7 @@ import argparse
 from finsent.cli.arguments import Commands, Printed, add_choices, add_command, add_run, add_runs_dir
 from finsent.cli.groups import evaluated_group, group_named, runs_named
 from finsent.cli.judged import add_judged, add_rows_and_classes, chosen_set
+from finsent.cli.meant import meant_run
 from finsent.cli.output import records, table_text, write_file, write_table
 from finsent.cli.progress import counter
 from finsent.data.choices import choices_of
@@ -12,7 +13,7 @@ from finsent.errors import UsageError
 from finsent.labels import FIVE_LABELS, INVALID
 from finsent.metrics.figures_json import to_json
 from finsent.metrics.statistics import show_p
-from finsent.runs.find import RUN_HELP, find_run
+from finsent.runs.find import RUN_HELP
 
 
 def add_commands(commands: Commands) -> None:
@@ -66,7 +67,7 @@ def evaluate(options: argparse.Namespace) -> Printed:
 
     if group := group_named(options.runs_dir, options.run):
         return evaluated_group(group, options)
-    run = find_run(options.runs_dir, options.run)
+    run = meant_run(options)
     rivals = [read_rival(words) for words in options.rival]
     figures = evaluate_run(run, options.data, counter("rows"), options.generate, choices_of(options))
     lines = [f"{run.title}: {figures.n:,} rows", *verdict_sentences(figures.verdict)]
@@ -92,7 +93,7 @@ def show_answers(options: argparse.Namespace) -> Printed:
         raise UsageError(f"--transition is one of {', '.join(TRANSITIONS)}, not “{options.transition}”.")
     if options.answer is not None and options.gold is None:
         raise UsageError("--answer takes --gold beside it: the two name a cell of the confusion matrix.")
-    run = find_run(options.runs_dir, options.run)
+    run = meant_run(options)
     rows = answers_table(*judged_pair(run, chosen_set(run, options.on)), options.classes)
     total = len(rows)
     if options.answer is not None:
@@ -158,7 +159,7 @@ def save_report(options: argparse.Namespace) -> Printed:
     """
     from finsent.report.render import evaluation_json, run_report
 
-    run = find_run(options.runs_dir, options.run)
+    run = meant_run(options)
     evaluation, html = run_report(run, options.classes, chosen_set(run, options.on))
     out = f"finsent-comparison-{run.id}.html" if options.out is None else options.out
     value = {"run": run.id, "file": write_file(out, html.encode())}

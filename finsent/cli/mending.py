@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from finsent.cli.arguments import Commands, Printed, add_command, add_run
+from finsent.cli.meant import meant_run
 from finsent.cli.output import records, table_text, write_file, write_table
 from finsent.errors import UsageError
 from finsent.metrics.figures_json import to_json
@@ -21,7 +22,7 @@ def add_commands(commands: Commands) -> None:
     suspects = add_command(commands, "suspects", show_suspects)
     suspects.add_argument("--split", choices=_SPLITS, help="rows of one split alone (default: all)")
     suspects.add_argument("--csv", metavar="FILE", help="write the rows as CSV")
-    add_run(suspects)
+    add_run(suspects, optional=True)
     correct = add_command(commands, "correct", correct_row)
     correct.add_argument("--keep", action="store_true", help="its label is right")
     correct.add_argument("--label", help="its label is this one")
@@ -34,8 +35,8 @@ def add_commands(commands: Commands) -> None:
     correct.add_argument("row", nargs="?", metavar="ROW", help="the row id that suspects lists")
     listed = add_command(commands, "corrections", show_corrections)
     listed.add_argument("--csv", metavar="FILE", help="write them as a file that correct and train take")
-    add_run(listed)
-    add_run(add_command(commands, "verify", verify_child))
+    add_run(listed, optional=True)
+    add_run(add_command(commands, "verify", verify_child), optional=True)
 
 
 def show_suspects(options: argparse.Namespace) -> Printed:
@@ -47,7 +48,7 @@ def show_suspects(options: argparse.Namespace) -> Printed:
     from finsent.evaluation.suspects import run_suspects
     from finsent.runs.rows import prepare_again
 
-    run = find_run(options.runs_dir, options.run)
+    run = meant_run(options)
     found = run_suspects(run, prepare_again(run))
     rows = found.rows if options.split is None else found.rows[found.rows["split"] == options.split]
     if options.csv is not None:
@@ -97,7 +98,7 @@ def show_corrections(options: argparse.Namespace) -> Printed:
     from finsent.runs.corrections import saved_corrections
     from finsent.runs.rows import prepare_again
 
-    run = find_run(options.runs_dir, options.run)
+    run = meant_run(options)
     saved = saved_corrections(options.runs_dir, prepare_again(run))
     if options.csv is not None:
         write_file(options.csv, saved.content)
@@ -114,10 +115,10 @@ def verify_child(options: argparse.Namespace) -> Printed:
     """
     from finsent.evaluation.verify import verify_run
 
-    run = find_run(options.runs_dir, options.run)
+    run = meant_run(options, lambda run: run.has_comparison and bool(run.parent))
     found = verify_run(run)
     changed = found.answers[found.answers["change"].isin(["mended", "broken"])]
-    value: dict[str, Any] = {"run": run.id, "parent": run.origin.parent if run.origin else "", "n": found.n}
+    value: dict[str, Any] = {"run": run.id, "parent": run.parent, "n": found.n}
     value |= {"kind": found.kind, "verdict": list(found.sentences), "counts": found.counts}
     value |= {"comparison": to_json(found.comparison), "from_baseline": to_json(found.from_baseline)}
     columns = ["row_id", "change", "gold", "baseline", "parent", "child", "text"]

@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from finsent.cli.arguments import Commands, Printed, add_command, add_run, known
+from finsent.cli.meant import meant_run
 from finsent.cli.output import records, table_text, write_table
 from finsent.errors import UsageError
 from finsent.labels import FIVE_LABELS, INVALID, NEUTRAL
@@ -32,14 +33,14 @@ def add_commands(commands: Commands) -> None:
     words = add_command(commands, "words", show_words)
     words.add_argument("--model", choices=list(MODELS), default="baseline", help="whose answers (default baseline)")
     words.add_argument("--split", choices=_SPLITS, default="test", help="which texts (default test)")
-    add_run(words)
+    add_run(words, optional=True)
     note = add_command(commands, "annotate", annotate_text)
     note.add_argument("--tag", action="append", help="a tag; may be given several times")
     note.add_argument("--note", help="a note")
     note.add_argument("--remove", action="store_true", help="take its tags and its note away")
     add_run(note)
     note.add_argument("row", metavar="ROW", help="the row id that neutral lists")
-    add_run(add_command(commands, "annotations", show_annotations))
+    add_run(add_command(commands, "annotations", show_annotations), optional=True)
     repair = add_command(commands, "repair", make_repair_set)
     repair.add_argument("--per-error", type=int, default=3, help="similar texts for each listed one (default 3)")
     repair.add_argument("--validation", action="store_true", help="validation texts, too")
@@ -58,7 +59,7 @@ def show_neutral(options: argparse.Namespace) -> Printed:
     """
     from finsent.evaluation.neutral_errors import error_summary, group_errors, neutral_errors, run_items
 
-    run = find_run(options.runs_dir, options.run)
+    run = meant_run(options)
     items = run_items(run, options.split)
     if options.item is not None:
         return _open_item(run, items, options.item)
@@ -87,7 +88,7 @@ def show_words(options: argparse.Namespace) -> Printed:
     from finsent.evaluation.neutral_errors import run_items
     from finsent.evaluation.neutral_words import word_contrast, word_push
 
-    run = find_run(options.runs_dir, options.run)
+    run = meant_run(options)
     items = run_items(run, options.split)
     contrast, push = word_contrast(items, options.model), word_push(items, options.model)
     value = {"run": run.id, "model": options.model, "split": options.split, "n": len(items)}
@@ -125,7 +126,7 @@ def show_annotations(options: argparse.Namespace) -> Printed:
     """
     from finsent.runs.annotations import read_annotations
 
-    found = read_annotations(find_run(options.runs_dir, options.run))
+    found = read_annotations(meant_run(options))
     value = [{"row": row} | one.model_dump(mode="json") for row, one in found.items()]
     lines = [f"{row}: {'; '.join(one.tags)}{' – ' if one.note else ''}{one.note}" for row, one in found.items()]
     return Printed(value, "\n".join(lines) or "No text has tags or a note.")
@@ -146,7 +147,7 @@ def make_repair_set(options: argparse.Namespace) -> Printed:
 
     if options.per_error < 1:
         raise UsageError(f"--per-error must be 1 or more, not {options.per_error}.")
-    run = find_run(options.runs_dir, options.run)
+    run = meant_run(options)
     errors = _chosen(run, neutral_errors(run_items(run, options.split)), options)
     labels = None if options.other_labels else (NEUTRAL,)
     decided = saved_corrections(options.runs_dir, prepare_again(run)).rows if options.corrections else {}
@@ -176,7 +177,7 @@ def _add_filters(command: argparse.ArgumentParser) -> None:
     command.add_argument("--from", **several, dest="source_kept", help="a source to keep")
     command.add_argument("--tag", **several, help="a tag that they have been given")
     command.add_argument("--search", default="", metavar="TEXT", help="any part of a text")
-    add_run(command)
+    add_run(command, optional=True)
 
 
 def _chosen(run: Run, errors: "pd.DataFrame", options: argparse.Namespace) -> "pd.DataFrame":

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from finsent.cli.arguments import Commands, Printed, add_command
 from finsent.cli.judged import add_judged, chosen_set
+from finsent.cli.meant import meant_run
 from finsent.cli.output import records, table_text
 from finsent.errors import EmptyDataError, RunStateError, UsageError
 from finsent.metrics.figures_json import to_json
-from finsent.runs.find import find_run
 from finsent.runs.store import Run
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _tables(options: argparse.Namespace, needs_validation: bool = True) -> "tupl
     from finsent.evaluation.in_proportion import run_tables
     from finsent.metrics.calibration import MIN_ROWS
 
-    run = find_run(options.runs_dir, options.run)
+    run = meant_run(options)
     test, validation, _ = run_tables(run, chosen_set(run, options.on))
     count = 0 if validation is None else len(validation[0])
     if needs_validation and count < MIN_ROWS:

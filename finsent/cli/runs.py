@@ -4,7 +4,8 @@ import argparse
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from finsent.cli.arguments import Commands, Printed, add_command, add_run, add_runs_dir, known
+from finsent.cli.arguments import UNNAMED, Commands, Printed, add_command, add_run, add_runs_dir, known
+from finsent.cli.meant import unnamed_run
 from finsent.cli.output import records, table_text, write_file, write_table
 from finsent.errors import FiguresFormatError, UsageError
 from finsent.runs.find import RUN_HELP, find_any, find_folder, find_run
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 def add_commands(commands: Commands) -> None:
     """Add the commands of this module."""
     add_runs_dir(add_command(commands, "runs", show_runs))
-    add_run(add_command(commands, "show", show_run))
+    add_run(add_command(commands, "show", show_run), optional=True)
     tail = add_command(commands, "log", show_log)
     tail.add_argument("--lines", type=int, default=40, help="how many (default 40)")
     add_run(tail)
     curves = add_command(commands, "curves", show_curves)
-    curves.add_argument("runs", nargs="+", metavar="RUN", help=RUN_HELP)
+    curves.add_argument("runs", nargs="*", metavar="RUN", help=f"{RUN_HELP}; default: {UNNAMED}")
     curves.add_argument("--tag", help="one quantity, for example train/loss or eval/loss (default: all)")
     curves.add_argument(
         "--neutral", action="store_true", help="neutral validation texts called positive, with n and 95 %% interval"
@@ -117,7 +118,7 @@ def show_run(options: argparse.Namespace) -> Printed:
     from finsent.runs.damage import damaged_files
     from finsent.runs.history import folder_bytes, folder_files, provenance_table, settings_table
 
-    run = find_any(options.runs_dir, options.run)
+    run = unnamed_run(options) if options.run is None else find_any(options.runs_dir, options.run)
     if isinstance(run, DamagedRun):
         files = folder_files(run)
         value = {"run": run.id, "state": run.state, "error": run.problem, "folder": str(run.folder)}
@@ -162,7 +163,7 @@ def show_curves(options: argparse.Namespace) -> Printed:
     """
     import pandas as pd
 
-    runs = [find_run(options.runs_dir, words) for words in options.runs]
+    runs = [find_run(options.runs_dir, words) for words in options.runs] or [unnamed_run(options)]
     if options.neutral:
         points = pd.concat([_neutral_points(run) for run in runs], ignore_index=True)
         if options.csv is not None:

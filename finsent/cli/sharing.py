@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from finsent.cli.arguments import Commands, Printed, add_command, add_run, add_runs_dir, known
+from finsent.cli.meant import meant_run
 from finsent.cli.output import records, table_text, write_table
 from finsent.metrics.figures_json import to_json
 from finsent.runs.find import RUN_HELP, find_run
@@ -16,11 +17,11 @@ def add_commands(commands: Commands) -> None:
     """Add the commands of this module."""
     slices = add_command(commands, "slices", show_slices)
     slices.add_argument("--model", choices=["tuned", "baseline"], default="tuned", help="whose errors (default tuned)")
-    add_run(slices)
+    add_run(slices, optional=True)
     stories = add_command(commands, "stories", show_stories)
     stories.add_argument("--story", help="rows of one story alone, for example forgotten")
     stories.add_argument("--csv", metavar="FILE", help="write the rows as CSV")
-    add_run(stories)
+    add_run(stories, optional=True)
     differ = add_command(commands, "disagree", show_disagreement)
     differ.add_argument("runs", nargs="+", metavar="RUN", help=f"two to four runs: {RUN_HELP}")
     differ.add_argument("--split", choices=["test", "validation"], default="test", help="which rows (default test)")
@@ -36,7 +37,7 @@ def show_slices(options: argparse.Namespace) -> Printed:
     """
     from finsent.evaluation.slices import run_slices
 
-    found = run_slices(find_run(options.runs_dir, options.run), options.model)
+    found = run_slices(meant_run(options), options.model)
     lines = [
         f"{len(found.kinds)} kinds of errors were looked at; groups chosen on {found.validation_n:,} validation rows, "
         f"confirmed on {found.test_n:,} test rows."
@@ -54,7 +55,7 @@ def show_stories(options: argparse.Namespace) -> Printed:
     """
     from finsent.evaluation.stories import STORIES, run_stories
 
-    run = find_run(options.runs_dir, options.run)
+    run = meant_run(options, lambda run: run.predictions_file("validation").exists())
     found = run_stories(run)
     rows = found.rows
     if options.story is not None:

@@ -2,12 +2,13 @@
 
 import argparse
 
-from finsent.cli.arguments import MODEL_HELP, Commands, Printed, add_command, add_run, add_runs_dir
+from finsent.cli.arguments import MODEL_HELP, UNNAMED, Commands, Printed, add_command, add_run, add_runs_dir
+from finsent.cli.meant import answers_anew, meant_run
 from finsent.cli.output import records, table_text, write_table
 from finsent.cli.progress import counter
 from finsent.errors import UsageError
 from finsent.labels import NEWS_ANSWERS, POST_ANSWERS
-from finsent.runs.find import RUN_HELP, find_run
+from finsent.runs.find import RUN_HELP
 
 
 def add_commands(commands: Commands) -> None:
@@ -21,7 +22,7 @@ def add_commands(commands: Commands) -> None:
     why.add_argument("--csv", metavar="FILE", help="write every word's values as CSV")
 
     pushes = add_command(commands, "pushes", show_pushes)
-    add_run(pushes)
+    add_run(pushes, optional=True)
     pushes.add_argument("--word", help="the texts that hold this word, with what it adds in each")
     pushes.add_argument("--min-texts", type=int, default=3, metavar="N", help="words of at least so many (default 3)")
     pushes.add_argument("--csv", metavar="FILE", help="write the table as CSV")
@@ -30,7 +31,7 @@ def add_commands(commands: Commands) -> None:
 def add_whose(command: argparse.ArgumentParser) -> None:
     """Add whose answers are asked for, ``--run`` or ``--model``, and ``--posts``."""
     whose = command.add_mutually_exclusive_group()
-    whose.add_argument("--run", help=f"whose adapter: {RUN_HELP}; default: the pinned run, else the best")
+    whose.add_argument("--run", help=f"whose adapter: {RUN_HELP}; default: {UNNAMED}")
     whose.add_argument("--model", help=f"a base model alone, without an adapter: {MODEL_HELP}")
     command.add_argument("--posts", action="store_true", help="market posts: bearish, neutral or bullish")
     add_runs_dir(command)
@@ -80,7 +81,7 @@ def show_pushes(options: argparse.Namespace) -> Printed:
 
     if options.min_texts < 2:
         raise UsageError("--min-texts is 2 or more: an interval takes two texts.")
-    run = find_run(options.runs_dir, options.run)
+    run = meant_run(options, answers_anew)
     rows = neutral_validation_rows(run)
     effects = word_effects(Classifier.of_run(run), rows, counter("texts without a word"))
     table = push_table(effects, options.min_texts)

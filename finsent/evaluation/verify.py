@@ -47,9 +47,9 @@ def verify_run(child: Run) -> Verified:
         RunNotFoundError: its parent was deleted.
         RunError: predictions cannot be read, or the two were judged on different rows.
     """
-    if child.origin is None or not child.origin.parent:
+    if not child.parent:
         raise RunStateError(f"Run {child.id} starts from the base model and continues no run. Compare it with others.")
-    parent = load_run(child.folder.parent, child.origin.parent)
+    parent = load_run(child.folder.parent, child.parent)
     for run in (parent, child):
         if not run.has_comparison:
             raise RunStateError(f"Run {run.id} is {run.state} and was not judged yet, so nothing can be verified.")

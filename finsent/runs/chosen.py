@@ -81,19 +81,19 @@ def choose(
     return Chosen(best, words)
 
 
-def chosen_run(runs_dir: Path) -> Run:
+def chosen_run(runs_dir: Path, usable: Callable[[Run], bool] = lambda run: run.has_comparison) -> Chosen:
     """Return the run that :func:`choose` returns of a folder of runs.
 
     Raises:
         RunNotFoundError: there is none.
     """
-    found = choose(list_runs(runs_dir), runs_dir)
+    found = choose(list_runs(runs_dir), runs_dir, usable)
     if found is None:
         raise RunNotFoundError(
-            f"No run in {runs_dir} has finished with figures and learned something, so none is taken by itself. Name a "
-            "run, or launch one with: python -m finsent train --recipe quick"
+            f"No run in {runs_dir} has finished with what is needed here and learned something, so none is taken by "
+            "itself. Name a run, or launch one with: python -m finsent train --recipe quick"
         )
-    return found.run
+    return found
 
 
 def interrupted(runs: Iterable[Run]) -> list[Run]:

@@ -17,10 +17,8 @@ RUN_HELP = "an id, the beginning of one, a name, a folder, or latest"
 _SHOWN = 6
 
 
-def find_run(runs_dir: Path, words: str | None) -> Run:
+def find_run(runs_dir: Path, words: str) -> Run:
     """Return the run of a folder of runs that is meant by an id, its beginning, a name, a folder, or ``latest``.
-
-    None means the run that :func:`finsent.runs.chosen.chosen_run` returns: the pinned one, else the best.
 
     The first of these that fits counts: a whole id, ``latest``, a whole name, the beginning of an id, the path of a
     run folder in ``runs_dir``. What is asked for only ever picks from the folders that are there; it never becomes
@@ -30,10 +28,6 @@ def find_run(runs_dir: Path, words: str | None) -> Run:
         RunNotFoundError: none or several runs are meant; the message names them.
         RunError: the run's record cannot be read.
     """
-    if words is None:
-        from finsent.runs.chosen import chosen_run
-
-        return chosen_run(runs_dir)
     return read_run(find_folder(runs_dir, words))
 
 

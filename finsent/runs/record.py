@@ -145,6 +145,11 @@ class Run(BaseModel):
         return self.state in {RunState.STOPPED, RunState.FAILED, RunState.LOST}
 
     @property
+    def parent(self) -> str:
+        """The id of the run that it continues; "" where it starts from the base model."""
+        return self.origin.parent if self.origin else ""
+
+    @property
     def learned_nothing(self) -> bool:
         """Whether its adapter is what it was at the start, so that it answers exactly as the baseline does."""
         return (self.warning or "").startswith(NOTHING_LEARNED)

@@ -182,7 +182,7 @@ def _start_adapter(run: Run, trainer: "PackedTrainer") -> dict[str, "Tensor"] | 
     if folder is None:
         return None
     start_from(trainer.tuned, folder, run.model_hash)
-    say("Starting from the adapter of run %s", run.origin.parent if run.origin else "")
+    say("Starting from the adapter of run %s", run.parent)
     return lora_matrices(trainer.tuned)
 
 

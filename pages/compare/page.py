@@ -210,7 +210,7 @@ def show_page() -> None:
     dark = st.context.theme.type == "dark"
     with st.container(border=True):
         show_verdict(verdict_of(tables, tables.key, classes))
-    if on == OWN and run.origin is not None and run.origin.parent:
+    if on == OWN and run.parent:
         show_parent(run)
     allowed = tables.test[0].set_index("row_id")["answers"]
     show_seeds(run, on, runs, classes)

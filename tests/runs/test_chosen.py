@@ -6,7 +6,6 @@ from finsent.errors import RunNotFoundError, RunStateError
 from finsent.recipe import get_recipe
 from finsent.runs.chosen import Standing, choose, chosen_run, interrupted, pin, pinned_id, standing, unpin
 from finsent.runs.deletion import delete_run
-from finsent.runs.find import find_run
 from finsent.runs.stages import _NOTHING_LEARNED
 from finsent.runs.store import create_run, list_runs, update_run
 from tests.predictions import made_pair, made_run
@@ -36,7 +35,7 @@ def test_the_best_on_validation_rows_of_the_same_data_is_taken(judged, runs_dir)
         == f"the best of 2 finished runs on these data: macro-F1 {place.macro_f1:.3f} on its 60 validation rows"
     )
     assert place.n == 60
-    assert chosen_run(runs_dir).id in {run.id for run in runs}
+    assert chosen_run(runs_dir).run.id in {run.id for run in runs}
 
 
 @pytest.mark.parametrize(
@@ -54,9 +53,9 @@ def test_a_run_that_says_nothing_is_never_taken_by_itself(judged, runs_dir, spoi
     spoil(run)
     assert choose(list_runs(runs_dir), runs_dir) is None
     with pytest.raises(RunNotFoundError, match="Name a run, or launch one"):
-        find_run(runs_dir, None)
+        chosen_run(runs_dir)
     weaker = judged(-1.0)
-    assert find_run(runs_dir, None).id == weaker.id
+    assert chosen_run(runs_dir).run.id == weaker.id
 
 
 def test_the_test_rows_have_no_say(judged, runs_dir):
@@ -71,11 +70,11 @@ def test_a_pin_comes_first_and_falls_with_its_run(judged, runs_dir):
     best, pinned = judged(2.0), judged(-1.0)
     pin(pinned)
     assert choose(list_runs(runs_dir), runs_dir).why == "pinned"
-    assert find_run(runs_dir, None).id == pinned.id
+    assert chosen_run(runs_dir).run.id == pinned.id
     # What is not usable for a purpose is not taken for it, pinned or not.
     assert choose(list_runs(runs_dir), runs_dir, lambda run: run.id == best.id).run.id == best.id
     delete_run(runs_dir, pinned.id)
-    assert find_run(runs_dir, None).id == best.id
+    assert chosen_run(runs_dir).run.id == best.id
     assert unpin(runs_dir) == pinned.id
     assert pinned_id(runs_dir) is None
 
