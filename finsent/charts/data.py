@@ -10,7 +10,6 @@ from finsent.charts.template import (
     STACKED_SHARES,
     TUNED_COLOR,
     add_label_bars,
-    plain,
     short,
     styled,
 )
@@ -18,10 +17,6 @@ from finsent.data.splits import SPLITS
 from finsent.labels import FIVE_LABELS
 
 _BAR_PIXELS = 34
-#: Marks of the map's points, since colour alone is not for everybody.
-_SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star")
-#: Characters of a text that are shown where the pointer is.
-_HOVERED = 120
 _QUIET = {"ticks": "", "automargin": True}
 
 
@@ -90,30 +85,6 @@ def _counts(rows: pd.DataFrame, by: str) -> pd.DataFrame:
 
 def _height(bars: int) -> int:
     return 24 + _BAR_PIXELS * max(bars, 2)
-
-
-def map_figure(table: pd.DataFrame, by: str) -> go.Figure:
-    """Return a map of texts: ``x, y, row_id, text`` and the column ``by``, one colour and mark per value of it.
-
-    Drawn with WebGL, so that tens of thousands of points stay fluid; ``customdata`` holds the row ids.
-    """
-    figure = go.Figure()
-    values = [label for label in FIVE_LABELS if label in set(table[by])] if by == "label" else sorted(set(table[by]))
-    for number, value in enumerate(values):
-        part = table[table[by] == value]
-        look = {"color": LABEL_COLORS[value]} if by == "label" else {}
-        figure.add_scattergl(
-            x=part["x"],
-            y=part["y"],
-            mode="markers",
-            name=f"{short(value)}  {len(part):,}",
-            marker={"size": 5, "opacity": 0.65, "symbol": _SYMBOLS[number % len(_SYMBOLS)]} | look,
-            customdata=part["row_id"],
-            text=[plain(text[:_HOVERED]) for text in part["text"]],
-            hovertemplate="%{text}<extra></extra>",
-        )
-    quiet = {"visible": False, "showgrid": False, "zeroline": False}
-    return styled(figure, 560, xaxis=quiet, yaxis=quiet, dragmode="lasso", uirevision="map")
 
 
 def length_figure(lengths: np.ndarray, limit: int) -> go.Figure:

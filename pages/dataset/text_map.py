@@ -5,13 +5,17 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from finsent.charts.data import map_figure
+from finsent.charts.text_map import COLOURED_BY, map_figure
 from finsent.data.text_map import LAID_OUT, text_map
 from finsent.errors import FinsentError
+from finsent.evaluation.row_answers import ANSWERS, NO_ANSWER, sets_on, with_answers
+from finsent.runs.store import Run
 from pages.dataset.rows import PAGE_ROWS, open_row, shown_columns
-from pages.shared.ui import csv_button, opened_place, say_cut, show_error
-
-_COLOURED_BY = ("label", "split", "source")
+from pages.shared import places
+from pages.shared.choose_run import choose_run
+from pages.shared.run_parts import safe_title
+from pages.shared.runs_now import runs_now
+from pages.shared.ui import csv_button, opened_place, say_cut, show_error, what_is
 
 
 @st.cache_resource(max_entries=3, show_spinner="Drawing the map …")
@@ -20,23 +24,32 @@ def map_of(fingerprint: str, _rows: pd.DataFrame) -> pd.DataFrame:
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def figure_of(fingerprint: str, by: str, _table: pd.DataFrame) -> Any:
+def figure_of(fingerprint: str, by: str, values: int, _table: pd.DataFrame) -> Any:
+    # Answers change with the run and when it is judged again, so what points are coloured by is part of the key.
     return map_figure(_table, by)
 
 
 @st.fragment
 def show_map(fingerprint: str, rows: pd.DataFrame) -> None:
     try:
-        places = map_of(fingerprint, rows)
+        where = map_of(fingerprint, rows)
+        by = st.segmented_control(
+            "Coloured by",
+            list(COLOURED_BY),
+            default="label",
+            required=True,
+            format_func=COLOURED_BY.get,
+            key="map-by",
+            bind="query-params",
+        )
+        table = rows.assign(x=where["x"].to_numpy(), y=where["y"].to_numpy())
+        if by in ANSWERS:
+            table = _answered(fingerprint, table)
     except FinsentError as error:
         show_error(error)
         return
-    by = st.segmented_control(
-        "Coloured by", _COLOURED_BY, default="label", required=True, key="map-by", bind="query-params"
-    )
-    table = rows.assign(x=places["x"].to_numpy(), y=places["y"].to_numpy())
     state = st.plotly_chart(
-        figure_of(fingerprint, by, table),
+        figure_of(fingerprint, by, int(pd.util.hash_pandas_object(table[by], index=False).sum()), table),
         key="map",
         on_select="rerun",
         selection_mode=("lasso", "box", "points"),
@@ -47,25 +60,56 @@ def show_map(fingerprint: str, rows: pd.DataFrame) -> None:
         f"Texts with words in common stand near each other (tf-idf, SVD, t-SNE; seeded), n = {len(rows):,}.{laid} Axes "
         "have no unit, and distances across the map mean little. Draw a line around texts to list them."
     )
-    _selected(rows, [str(point["customdata"]) for point in state.selection.points if point.get("customdata")])
+    _selected(table, [str(point["customdata"]) for point in state.selection.points if point.get("customdata")])
+
+
+def _answered(fingerprint: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Let the visitor choose one of the runs that were judged on rows of these data; return what it says of them."""
+    runs = [run for run in runs_now() if sets_on(run, fingerprint)]
+    run: Run | None = None
+    if runs:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            run = choose_run(runs, lambda run: True)
+            what_is("baseline", "split")
+    else:
+        st.caption(
+            "No run was judged on rows of these very data, so there is no prediction to show. Train one on them, or "
+            "judge one on them, on the command line: python -m finsent evaluate RUN --data FILE."
+        )
+        st.page_link(places.TRAIN, label="Launch a run", icon=":material/play_circle:")
+    table = with_answers(table, run, fingerprint)
+    if run is not None:
+        known = table[table["tuned"] != NO_ANSWER]
+        counts = known["split"].value_counts()
+        st.caption(
+            f"{safe_title(run)} has predictions of {len(known):,} of {len(table):,} rows: "
+            + ", ".join(f"{count:,} of the {split} split" for split, count in counts.items())
+            + ". Before is the baseline, after the fine-tuned model. Fixed: only the baseline gets it wrong. Broken: "
+            "only the fine-tuned model gets it wrong. The grey points were not answered."
+        )
+    return table
 
 
 def _selected(rows: pd.DataFrame, ids: list[str]) -> None:
     if not ids:
         return
     found = rows[rows["row_id"].isin(ids)]
+    columns = [*shown_columns(rows), *(name for name in ANSWERS if name in rows)]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{len(found):,}** of {len(rows):,} rows are selected. Choose one to open it.", width="content")
-        csv_button("Download as CSV", found[[*shown_columns(rows), "answers"]], "finsent_selected.csv", key="csv-map")
+        csv_button("Download as CSV", found[[*columns, "answers"]], "finsent_selected.csv", key="csv-map")
     shown = found.head(PAGE_ROWS)
     state = st.dataframe(
-        shown[shown_columns(rows)],
+        shown[columns],
         hide_index=True,
         height=min(423, 38 + 35 * len(shown)),
         key=f"selected-{pd.util.hash_pandas_object(shown['row_id'], index=False).sum()}",
         on_select="rerun",
         selection_mode=["single-row", "single-cell"],
-        column_config={"text": st.column_config.TextColumn(width="large")},
+        column_config={
+            "text": st.column_config.TextColumn(width="large"),
+            **{name: COLOURED_BY[name] for name in ANSWERS},
+        },
     )
     say_cut(PAGE_ROWS, len(found))
     if (place := opened_place(state)) is not None:

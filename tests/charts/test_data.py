@@ -8,7 +8,6 @@ from finsent.charts.data import (
     label_figure,
     label_table,
     length_figure,
-    map_figure,
     source_table,
     split_table,
     stacked_figure,
@@ -79,23 +78,6 @@ def test_sources_with_names_that_are_cut_alike_keep_bars_of_their_own(rows):
     rows["source"] = ["a" * 40 + str(place) for place in range(4)]
     figure = stacked_figure(source_table(rows), "source")
     assert len(set(figure.data[0].y)) == 4
-
-
-def test_every_point_of_the_map_is_its_row_and_texts_are_plain():
-    table = pd.DataFrame(
-        {
-            "x": [0.0, 1.0, 2.0],
-            "y": [1.0, 2.0, 3.0],
-            "row_id": ["a", "b", "c"],
-            "text": ["<b>one</b>", "two", "three"],
-            "label": ["neutral", "positive", "neutral"],
-        }
-    )
-    figure = map_figure(table, "label")
-    assert [trace.type for trace in figure.data] == ["scattergl"] * 2
-    assert [list(trace.customdata) for trace in figure.data] == [["a", "c"], ["b"]]
-    assert figure.data[0].text[0] == "&lt;b&gt;one&lt;/b&gt;"
-    assert len({trace.marker.symbol for trace in figure.data}) == 2
 
 
 def test_the_limit_stands_on_the_lengths_unless_it_is_far_away():

@@ -1,5 +1,6 @@
 """The Dataset page: what is there, found by search and filters, opened row by row; bad data in one sentence."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,9 @@ from finsent.data.stored import stored_sources
 from finsent.errors import HubUnreachableError
 from finsent.inference import token_view as tokens
 from finsent.inference.lengths import token_lengths
+from finsent.runs.store import update_run
 from pages.shared import places
+from tests.predictions import answered, made_run, twelve
 
 APP = Path(__file__).parents[2] / "pages" / "app.py"
 
@@ -43,6 +46,12 @@ def metrics(app):
 
 def words(app):
     return " ".join(str(element.value) for kind in ("markdown", "caption", "text") for element in app.get(kind))
+
+
+def map_names(app):
+    """What the legend of the map says."""
+    chart = next(chart for chart in app.get("plotly_chart") if "scattergl" in chart.proto.spec)
+    return [trace["name"] for trace in json.loads(chart.proto.spec)["data"]]
 
 
 def listed(app):
@@ -339,6 +348,42 @@ def test_the_map_and_what_stands_beside_it(app, small_csv):
     app.run()
     assert not app.exception and not app.error
     assert "n = 120" in words(app) and "Draw a line around texts" in words(app)
+
+
+def test_the_map_is_coloured_by_what_the_address_says(app, small_csv):
+    app.query_params.update({"view": "Map", "data": str(small_csv), "map-by": "split"})
+    app.run()
+    assert not app.exception and not app.error
+    assert map_names(app) == ["train  96", "validation  12", "test  12"]
+
+
+def test_the_map_shows_a_runs_answers_on_these_very_data(app, small_csv, runs_dir):
+    data = load_data(str(small_csv))
+    table = split_rows(data.rows)
+    judged = table[table["split"] == "test"]
+    run = made_run(runs_dir, answered(judged, "positive"), answered(judged, "neutral"), name="mine")
+    update_run(run.folder, source_hash=data.fingerprint)
+    made_run(runs_dir, *twelve(), name="on other rows")
+    app.query_params.update({"view": "Map", "data": str(small_csv), "map-by": "prediction after"})
+    app.run()
+    assert not app.exception and not app.error
+    assert map_names(app) == ["no prediction  108", "neutral  12"]
+    assert app.selectbox(key="choose-Run").options == [run.label]
+    assert "mine has predictions of 12 of 120 rows: 12 of the test split" in words(app)
+    again = visit()
+    again.query_params.update({"view": "Map", "data": str(small_csv), "map-by": "error"})
+    again.run()
+    counts = judged["label"].map({"neutral": "fixed", "negative": "still wrong", "positive": "broken"}).value_counts()
+    assert map_names(again)[1:] == [f"{name}  {counts[name]}" for name in ("fixed", "still wrong", "broken")]
+
+
+def test_the_map_says_where_no_run_has_answers(app, small_csv, runs_dir):
+    made_run(runs_dir, *twelve())
+    app.query_params.update({"view": "Map", "data": str(small_csv), "map-by": "error"})
+    app.run()
+    assert not app.exception and not app.error
+    assert "No run was judged on rows of these very data" in words(app)
+    assert map_names(app) == ["no prediction  120"]
 
 
 def test_lengths_and_words_say_what_a_limit_would_cut(app, rows, tiny_tokenizer):
