@@ -19,7 +19,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import huggingface_hub
 from huggingface_hub import DatasetInfo, ModelInfo, constants
-from huggingface_hub.errors import RepositoryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, HTTPError, RepositoryNotFoundError
 from huggingface_hub.utils import filter_repo_objects
 from tqdm import tqdm
 
@@ -134,7 +134,12 @@ def ask(asked: HubId, kind: str = "model", sizes: bool = False) -> ModelInfo | D
     """Return what the hub says of a repository, of its files with ``sizes`` in bytes; errors are the client's own."""
     api = huggingface_hub.HfApi(endpoint=_endpoint())
     call = api.model_info if kind == "model" else api.dataset_info
-    said = call(asked.repository, revision=asked.revision, timeout=ANSWER_SECONDS, files_metadata=sizes)
+    try:
+        said = call(asked.repository, revision=asked.revision, timeout=ANSWER_SECONDS, files_metadata=sizes)
+    except HTTPError as error:
+        # A refusal is an answer.
+        _answers[_endpoint()] = (time.monotonic(), isinstance(error, HfHubHTTPError))
+        raise
     _answers[_endpoint()] = (time.monotonic(), True)
     return said
 

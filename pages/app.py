@@ -6,7 +6,8 @@ from threading import Thread
 
 import streamlit as st
 
-from finsent.machine import look_around
+from finsent.hub import last_answer
+from finsent.machine import World, look_around
 from finsent.runs.store import at_work
 from pages.shared import places
 from pages.shared.access import show_access
@@ -23,6 +24,11 @@ SLOW_IMPORTS = ("plotly.graph_objects", "tensorboard.compat.proto.event_pb2", "s
 def import_ahead() -> None:
     """Import what most pages need while the reader looks at the first one, so that the second need not wait."""
     Thread(target=lambda: [import_module(name) for name in SLOW_IMPORTS], daemon=True).start()
+
+
+def show_world(world: World) -> None:
+    with world_badge:
+        plain_badge(world.title, ":material/cloud:" if world.hub else ":material/inventory_2:", "gray")
 
 
 remember_link()
@@ -48,10 +54,16 @@ with user_errors():
     runs = read_runs()
 world = look_around()
 with st.container(horizontal=True, vertical_alignment="center"):
-    plain_badge(world.title, ":material/cloud:" if world.hub else ":material/inventory_2:", "gray")
+    world_badge = st.empty()
+    show_world(world)
     plain_badge(world.device, ":material/memory:", "gray")
     active_run_badge(at_work(runs))
     show_access()
 
-page.run()
+try:
+    page.run()
+finally:
+    # The page may have asked the hub, also one that ended early.
+    if last_answer() != world.hub:
+        show_world(look_around())
 import_ahead()

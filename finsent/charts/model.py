@@ -14,6 +14,7 @@ from finsent.charts.template import ACCENT_COLOR, BASELINE_COLOR, TUNED_COLOR, s
 from finsent.models import memory
 from finsent.models.memory import MemoryAccount, MethodCost
 from finsent.models.summary import Matrix, Summary, lora_parameters
+from finsent.sizes import fitting_unit
 
 STORAGE_COLORS = {"4-bit": "#56677a", "full": "#7b6f58", "LoRA": "#0f766e"}
 STORAGE_WORDS = {"4-bit": "frozen, in 4 bits", "full": "frozen, not quantised", "LoRA": "trained"}
@@ -186,17 +187,19 @@ def account_figure(account: MemoryAccount, measured_bytes: int | None = None, he
 
 
 def methods_table(costs: Iterable[MethodCost]) -> pd.DataFrame:
-    """Return what each way of fine-tuning holds whatever the batch, in GB (10⁹ bytes), and their sum."""
+    """Return what each way of fine-tuning holds whatever the batch, and their sum, all in the ``unit`` of a column."""
     rows = [
         {"method": c.method, "weights": c.weights, "gradients": c.gradients, "optimizer": c.optimizer} for c in costs
     ]
-    table = pd.DataFrame(rows).set_index("method") / 1e9
-    return table.assign(total=table.sum(axis=1)).reset_index()
+    table = pd.DataFrame(rows).set_index("method")
+    table = table.assign(total=table.sum(axis=1))
+    per_unit, unit = fitting_unit(table["total"].max())
+    return (table / per_unit).assign(unit=unit).reset_index()
 
 
 def methods_figure(table: pd.DataFrame, height: int = 220) -> go.Figure:
     """Return one stacked bar per way of fine-tuning from :func:`methods_table`, with its sum written at its end."""
-    figure = go.Figure()
+    figure, unit = go.Figure(), table["unit"].iloc[0]
     for part, color in _COST_COLORS.items():
         figure.add_bar(
             x=table[part],
@@ -204,19 +207,19 @@ def methods_figure(table: pd.DataFrame, height: int = 220) -> go.Figure:
             name={"optimizer": "optimizer state"}.get(part, part),
             orientation="h",
             marker_color=color,
-            hovertemplate=f"{part}: %{{x:,.3f}} GB<extra></extra>",
+            hovertemplate=f"{part}: %{{x:,.3f}} {unit}<extra></extra>",
         )
     figure.add_scatter(
         x=table["total"],
         y=table["method"],
         mode="text",
-        text=[f" {total:,.2f} GB" for total in table["total"]],
+        text=[f" {total:,.2f} {unit}" for total in table["total"]],
         textposition="middle right",
         cliponaxis=False,
         showlegend=False,
         hoverinfo="skip",
     )
-    return _stacked(figure, height, "GB", {"range": [0, float(table["total"].max()) * 1.25]})
+    return _stacked(figure, height, unit, {"range": [0, float(table["total"].max()) * 1.25]})
 
 
 @dataclass

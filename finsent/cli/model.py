@@ -18,6 +18,7 @@ from finsent.models.skeleton import read_configuration
 from finsent.models.summary import summarise
 from finsent.recipe import Recipe, change_recipe, get_recipe
 from finsent.runs.store import active_run
+from finsent.sizes import size_words
 
 if TYPE_CHECKING:
     from finsent.models.memory import MemoryAccount
@@ -94,14 +95,14 @@ def show_memory(options: argparse.Namespace) -> Printed:
     lines = [_account_text(account), "\nWhatever the batch (weights, gradients, optimizer state):"]
     for method in methods:
         held = method.weights + method.gradients + method.optimizer
-        lines.append(f"  {method.method:<22}{held / 1e9:>9.2f} GB")
+        lines.append(f"  {method.method:<22}{size_words(held):>12}")
     if options.measure:
         measured = _measure(recipe, options)
         value["measured"] = measured
         error = measured["predicted"]["total"] / measured["peak_bytes"] - 1
         lines.append(
-            f"\nMeasured: {measured['peak_bytes'] / 1e6:,.1f} MB; predicted for that batch of {measured['rows']} rows: "
-            f"{measured['predicted']['total'] / 1e6:,.1f} MB, an error of {error:+.1%} (n = 1 step)"
+            f"\nMeasured: {size_words(measured['peak_bytes'])}; predicted for that batch of {measured['rows']} rows: "
+            f"{size_words(measured['predicted']['total'])}, an error of {error:+.1%} (n = 1 step)"
         )
     return Printed(value, "\n".join(lines))
 
@@ -117,8 +118,8 @@ def _account_text(account: "MemoryAccount") -> str:
     return "\n".join(
         [
             f"Memory of a training step, batch of {account.rows}, {account.dtype}",
-            *(f"  {piece.name:<22}{piece.bytes / 1e6:>9,.1f} MB  {piece.how}" for piece in account.pieces),
-            f"  {'Total':<22}{account.total / 1e6:>9,.1f} MB",
+            *(f"  {piece.name:<22}{size_words(piece.bytes):>12}  {piece.how}" for piece in account.pieces),
+            f"  {'Total':<22}{size_words(account.total):>12}",
         ]
     )
 

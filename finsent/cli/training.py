@@ -16,6 +16,7 @@ from finsent.recipe import Recipe, total_steps, warmup_steps
 from finsent.recipe_form import command_line
 from finsent.runs.find import find_run
 from finsent.runs.store import Run, RunState, active_run, list_runs, waiting_before
+from finsent.sizes import size_words
 
 if TYPE_CHECKING:
     from finsent.data.prepared import Prepared
@@ -237,7 +238,7 @@ def _cost(recipe: Recipe, options: argparse.Namespace, prepared: "Prepared | Non
         lines.append("Cost: not measured yet on this machine. Measure it with --measure (about half a minute).")
     else:
         memory = estimate.speed.peak_memory_bytes
-        lines.append(f"About {in_words(estimate.seconds)}" + (f", {memory / 2**30:.1f} GB of memory" if memory else ""))
+        lines.append(f"About {in_words(estimate.seconds)}" + (f", {size_words(memory)} of memory" if memory else ""))
         if seeds > 1:
             lines.append(f"{seeds} seeds, one after another: about {in_words(seeds * estimate.seconds)}.")
         lines.append(f"By the speed that {estimate.speed.basis} measured on this machine.")

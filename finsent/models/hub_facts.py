@@ -14,6 +14,7 @@ from finsent.models.base import resolve_model, small_files
 from finsent.models.memory_advice import memory_advice, step_bytes
 from finsent.prompts import completion
 from finsent.recipe import change_recipe, get_recipe
+from finsent.sizes import size_words
 
 _WEIGHTS, _PICKLED = ".safetensors", (".bin", ".pt", ".pth", ".ckpt")
 #: How the architecture of a model that writes text from left to right is called; Gemma 3's also sees pictures.
@@ -47,7 +48,7 @@ class ModelFacts:
     @property
     def sentences(self) -> list[str]:
         """What a person wants to know before it is fetched, one fact a sentence."""
-        size = f"{self.fetch_bytes / 1e6:,.1f} MB in {self.files} files"
+        size = f"{size_words(self.fetch_bytes)} in {self.files} files"
         return [
             f"{self.repository}, commit {self.commit[:12]} ({self.revision}).",
             f"It is in this machine's cache ({size})." if self.cached else f"To fetch: {size}.",
@@ -111,7 +112,8 @@ def runs_here(name: str) -> list[str]:
     held, there = step_bytes(recipe), psutil.virtual_memory().total
     fits = "fits into" if held < there else "is more than"
     sentences = [
-        f"A training step of the recipe quick holds about {held / 1e9:.1f} GB; that {fits} {there / 1e9:.0f} GB."
+        f"A training step of the recipe quick holds about {size_words(held)}; that {fits} this machine's "
+        f"{there / 2**30:.0f} GB."
     ]
     if held >= there:
         sentences.append(memory_advice(recipe))

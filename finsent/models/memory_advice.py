@@ -10,6 +10,7 @@ from finsent.models.base import Device, compute_device
 from finsent.models.memory import TYPICAL_ROW, TYPICAL_SHARED, memory_account
 from finsent.models.skeleton import read_configuration
 from finsent.recipe import MOST_ACCUMULATION, Recipe, change_recipe
+from finsent.sizes import size_words
 
 
 def smaller_settings(recipe: Recipe, device: Device | None = None) -> list[tuple[Recipe, int]]:
@@ -54,14 +55,10 @@ def memory_advice(recipe: Recipe, device: Device | None = None) -> str:
     """Return in words what a training step holds and which settings would hold less; see :func:`smaller_settings`."""
     device = device or compute_device()
     where = "" if device == "cpu" else " on the GPU" if recipe.processes == 1 else " on each GPU"
-    sentences = [f"A training step of these settings holds about {_gigabytes(step_bytes(recipe, device))}{where}."]
+    sentences = [f"A training step of these settings holds about {size_words(step_bytes(recipe, device))}{where}."]
     for other, size in smaller_settings(recipe, device):
         settings = f"batch_size={other.batch_size} with gradient_accumulation={other.gradient_accumulation}"
         settings += " and gradient_checkpointing=true" if other.gradient_checkpointing else ""
         settings += f" and processes={other.processes}" if other.processes != recipe.processes else ""
-        sentences.append(f"With {settings} it holds {_gigabytes(size)}.")
+        sentences.append(f"With {settings} it holds {size_words(size)}.")
     return " ".join(sentences)
-
-
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.2f} GB"

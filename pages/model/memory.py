@@ -18,6 +18,7 @@ from finsent.models.memory import (
 from finsent.models.skeleton import read_configuration
 from finsent.recipe import Recipe, change_recipe, get_recipe
 from finsent.runs.cores import cores_left_by
+from finsent.sizes import size_words
 from pages.shared.access import action
 from pages.shared.runs_now import runs_now
 from pages.shared.ui import show_chart, user_errors, what_is
@@ -76,7 +77,7 @@ def show_memory(model: str, rank: int, targets: tuple[str, ...]) -> None:
     account = account_of(recipe, row_tokens, shared, device)
     share = account.total / look_around().memory_bytes
     where = "" if device == "cuda" else f", {share:.1%} of this machine's memory"
-    st.metric("Predicted peak of all tensors", f"{account.total / 1e6:,.0f} MB", width="content")
+    st.metric("Predicted peak of all tensors", size_words(account.total), width="content")
     show_chart(
         account_figure(account),
         f"Bytes at the peak of one step with {account.rows} rows, packed into {account.packed_tokens:,} tokens, in "
@@ -91,7 +92,7 @@ def show_memory(model: str, rank: int, targets: tuple[str, ...]) -> None:
         costs = methods_table(costs_of(recipe))
         show_chart(
             methods_figure(costs),
-            "What three ways of fine-tuning hold whatever the batch, in GB. Full: weights, gradients and two AdamW "
+            "What three ways of fine-tuning hold whatever the batch. Full: weights, gradients and two AdamW "
             "moments in float32, 16 bytes a weight. LoRA: frozen weights in 16 bits. QLoRA: linear layers in 4 bits.",
             costs,
             "methods",
@@ -135,8 +136,8 @@ def show_step(recipe: Recipe, step: MeasuredStep) -> None:
     show_chart(
         account_figure(account, step.peak_bytes),
         f"The batch that was measured ({step.rows} rows, {step.packed_tokens:,} packed tokens, "
-        f"{step.supervised_tokens:,} of them supervised): predicted {account.total / 1e6:,.0f} MB, measured "
-        f"{step.peak_bytes / 1e6:,.0f} MB, an error of {error:+.1%}. One batch, so n = 1.",
+        f"{step.supervised_tokens:,} of them supervised): predicted {size_words(account.total)}, measured "
+        f"{size_words(step.peak_bytes)}, an error of {error:+.1%}. One batch, so n = 1.",
         table,
         "measured",
     )

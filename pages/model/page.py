@@ -14,8 +14,8 @@ from finsent.charts.model import (
 from finsent.models.base import MODELS, QWEN3
 from finsent.models.summary import TARGET_MODULES, Matrix, Summary, lora_parameters, summarise
 from finsent.recipe import get_recipe
-from pages.model.hub import show_hub_facts
 from pages.model.memory import show_memory
+from pages.shared.hub_facts import show_hub_facts
 from pages.shared.typed import chosen, may_read
 from pages.shared.ui import page_head, plain_markdown, show_chart, show_table, user_errors, what_is
 
@@ -206,7 +206,8 @@ page_head(
 )
 with user_errors():
     name, chosen_rank, chosen_targets = choose_model()
-    show_hub_facts(name)
+    if not show_hub_facts(name):
+        st.stop()
     found = summary_of(name, chosen_rank, chosen_targets)
     show_figures(found)
     show_tables(found)

@@ -6,6 +6,7 @@ import streamlit as st
 from finsent.runs.deletion import delete_run
 from finsent.runs.history import folder_bytes, folder_files
 from finsent.runs.store import DamagedRun, default_runs_dir, log_tail
+from finsent.sizes import size_words
 from pages.shared.access import action
 from pages.shared.ui import plain_markdown, show_table, user_errors
 
@@ -31,7 +32,7 @@ def show_damaged(damaged: list[DamagedRun]) -> None:
 def _delete_button(run: DamagedRun) -> None:
     with st.popover("Delete", icon=":material/delete:"):
         st.markdown(
-            f"Delete the folder {plain_markdown(run.id)} with all that is in it ({folder_bytes(run) / 2**20:.1f} MB)? "
+            f"Delete the folder {plain_markdown(run.id)} with all that is in it ({size_words(folder_bytes(run))})? "
             "This cannot be undone."
         )
         if action(st.button, "Yes, delete it", type="primary", key=f"delete-{run.id}"):

@@ -19,6 +19,7 @@ from finsent.runs.history import (
     settings_table,
 )
 from finsent.runs.store import Run, default_runs_dir
+from finsent.sizes import size_words
 from pages.runs.bring_in import show_bring_in
 from pages.runs.damaged import show_damaged
 from pages.runs.export import show_export
@@ -175,7 +176,7 @@ def delete_button(run: Run) -> None:
     with st.popover("Delete", icon=":material/delete:", disabled=run.active):
         st.markdown(
             f"Delete run {plain_markdown(run.id)} with its adapter, predictions and curves "
-            f"({folder_bytes(run) / 2**20:.1f} MB)? This cannot be undone."
+            f"({size_words(folder_bytes(run))})? This cannot be undone."
         )
         if action(st.button, "Yes, delete it", type="primary", key=f"delete-{run.id}"):
             with user_errors():

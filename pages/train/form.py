@@ -22,10 +22,11 @@ from finsent.runs.cores import cores_left_by
 from finsent.runs.plan import DRAWN, drawn_words, plan_words
 from finsent.runs.reach import check_in_reach
 from finsent.runs.store import Run, default_runs_dir
+from finsent.sizes import size_words
 from pages.shared.access import action
 from pages.shared.lasting import hold
 from pages.shared.run_parts import changes_table, safe_title, show_remarks
-from pages.shared.typed import chosen, may_read
+from pages.shared.typed import chosen
 from pages.shared.ui import plain_markdown, show_error, show_table
 from pages.train.state import DEFAULT, FormState, change, form_state, like, recipe_of, start_from, started_from
 
@@ -46,9 +47,13 @@ _COLUMNS = 3
 
 @dataclass(frozen=True)
 class Form:
-    """The form as shown: its recipe, None where that is not valid, and a place for a line below some settings."""
+    """The form as shown: its recipe, None where that is not valid, and places for what is said of it.
+
+    ``facts`` is for those of the base model, ``below`` for a line below some settings.
+    """
 
     recipe: Recipe | None
+    facts: DeltaGenerator
     below: dict[str, DeltaGenerator]
 
 
@@ -65,14 +70,15 @@ def show_form() -> Form:
         brought = {str(one.path): f"Your file: {one.title}" for one in stored_sources()}
         _named("Data", f"{state.start}-data", "source", SOURCES | brought, (start.source, now["source"]), reason)
     with model_side:
-        reason = "Choose, or type the path of a model folder."
+        reason = "Choose, or type a name on the model hub (owner/name), or the path of a model folder."
         _named("Base model", f"{state.start}-model", "model", MODELS, (start.model, now["model"]), reason)
+    facts = st.container()
     below = _settings_tabs(state.start, start, now)
     try:
-        return Form(recipe_of(state), below)
+        return Form(recipe_of(state), facts, below)
     except RecipeError as error:
         show_error(error)
-        return Form(None, below)
+        return Form(None, facts, below)
 
 
 def show_drawn(form: Form, recipe: Recipe, prepared: Prepared) -> None:
@@ -117,8 +123,6 @@ def show_changes(recipe: Recipe) -> None:
 
 def prepared_data(recipe: Recipe) -> Prepared | None:
     """Return the data that a run of this recipe would use, or None (with a sentence) where they cannot be used."""
-    if not may_read(recipe.source, recipe.model):
-        return None
     try:
         check_in_reach(recipe)
         return _draw(recipe.model_dump_json(include=DRAWING), source_version(recipe.source), recipe)
@@ -140,7 +144,7 @@ def cost(recipe: Recipe, prepared: Prepared, runs: list[Run]) -> float | None:
         _offer_calibration(recipe, runs)
         return None
     memory = estimate.speed.peak_memory_bytes
-    st.markdown(f"About **{in_words(estimate.seconds)}**" + (f", {memory / 2**30:.1f} GB of memory" if memory else ""))
+    st.markdown(f"About **{in_words(estimate.seconds)}**" + (f", {size_words(memory)} of memory" if memory else ""))
     st.caption(
         f"By the speed and the peak memory that {plain_markdown(estimate.speed.basis)} measured on this machine."
     )

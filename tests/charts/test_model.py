@@ -3,7 +3,7 @@
 import pytest
 
 from finsent.charts import model as charts_model
-from finsent.models.memory import compare_methods, memory_account
+from finsent.models.memory import MethodCost, compare_methods, memory_account
 from finsent.models.skeleton import read_configuration
 from finsent.models.summary import summarise
 from finsent.recipe import get_recipe
@@ -68,3 +68,10 @@ def test_methods_in_gigabytes():
     assert table["total"].iloc[0] == pytest.approx(16 * 596_049_920 / 1e9)
     shown = charts_model.methods_figure(table).data[-1].text
     assert shown[0].strip() == "9.54 GB"
+
+
+def test_methods_of_a_tiny_model_are_in_a_unit_that_fits():
+    costs = [MethodCost("QLoRA", 200_000, 3_000, 7_000)]
+    table = charts_model.methods_table(costs)
+    assert (table["unit"].tolist(), table["total"].tolist()) == (["KB"], [210.0])
+    assert charts_model.methods_figure(table).data[-1].text[0].strip() == "210.00 KB"

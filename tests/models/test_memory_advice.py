@@ -8,6 +8,7 @@ from finsent.models.memory import TYPICAL_ROW, TYPICAL_SHARED, memory_account
 from finsent.models.memory_advice import memory_advice, smaller_settings, step_bytes
 from finsent.models.skeleton import read_configuration
 from finsent.recipe import change_recipe, get_recipe
+from finsent.sizes import size_words
 
 
 @pytest.mark.parametrize(("batch", "accumulation"), [(8, 1), (32, 2), (6, 1), (3, 1), (64, 8), (64, 256)])
@@ -28,7 +29,7 @@ def test_the_settings_hold_less_and_a_step_stays_as_many_rows(batch: int, accumu
 def test_the_words_name_the_settings_and_their_sizes():
     recipe = change_recipe(get_recipe("quick"), {"model": "qwen3-0.6b"})
     words = memory_advice(recipe)
-    assert f"holds about {step_bytes(recipe) / 1e9:.2f} GB" in words
+    assert f"holds about {size_words(step_bytes(recipe))}" in words
     assert "batch_size=4 with gradient_accumulation=2" in words
     assert "gradient_checkpointing=true" in words
 
@@ -58,7 +59,7 @@ def test_a_run_on_a_gpu_is_counted_as_it_is_there(monkeypatch):
     for found, device, expected in ((True, "on the GPU", on_gpu), (False, "", on_cpu)):
         monkeypatch.setattr(torch.cuda, "is_available", lambda found=found: found)
         words = memory_advice(recipe)
-        assert f"holds about {expected.total / 1e9:.2f} GB {device}".strip() in words
+        assert f"holds about {size_words(expected.total)} {device}".strip() in words
         assert ("GPU" in words) == found
         other, size = smaller_settings(recipe)[0]
         assert size == account(other, "cuda" if found else "cpu").total

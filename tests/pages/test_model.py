@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from finsent.cost.measured_memory import MeasuredStep
@@ -13,6 +12,7 @@ from finsent.models.skeleton import read_configuration
 from finsent.recipe import get_recipe
 from finsent.runs.queue import start_next
 from finsent.runs.store import create_run
+from finsent.sizes import size_words
 from pages.shared import places
 
 APP = Path(__file__).parents[2] / "pages" / "app.py"
@@ -92,10 +92,10 @@ def test_the_memory_account_follows_the_settings(visit, tiny):
     peak = "Predicted peak of all tensors"
     before = metrics(app)[peak]
     app.select_slider(key="batch").set_value(128).run()
-    assert int(metrics(app)[peak].split()[0]) > int(before.split()[0])
+    assert metrics(app)[peak] != before
     recipe = get_recipe("quick").model_copy(update={"model": str(tiny), "batch_size": 128})
     account = memory_account(read_configuration(str(tiny)), recipe, 75, 38)
-    assert metrics(app)[peak] == f"{account.total / 1e6:,.0f} MB"
+    assert metrics(app)[peak] == size_words(account.total)
 
 
 def test_a_measured_step_stands_beside_its_prediction(visit, tiny, monkeypatch: pytest.MonkeyPatch):
@@ -105,7 +105,7 @@ def test_a_measured_step_stands_beside_its_prediction(visit, tiny, monkeypatch: 
     app.button(key="measure").click().run()
     assert not app.exception
     assert "334 packed tokens, 16 of them supervised" in words(app)
-    assert "measured 3 MB" in words(app)
+    assert "measured 3.00 MB" in words(app)
 
 
 def test_a_measurement_beside_a_run_says_that_it_takes_longer(visit, tiny, runs_dir: Path, monkeypatch):
@@ -124,18 +124,6 @@ def test_what_is_not_here_cannot_be_measured(visit):
     assert "out of reach" in words(app)
 
 
-@pytest.fixture
-def on_the_hub(local_hub, monkeypatch):
-    """Put a model of the hub's into the list of models (AppTest knows values from the list alone); nothing is kept."""
-    st.cache_data.clear()
-
-    def name(repository: str) -> str:
-        monkeypatch.setitem(MODELS, repository, repository)
-        return repository
-
-    return name
-
-
 def test_a_model_of_the_hub_is_told_of_before_anything_large_is_fetched(visit, on_the_hub, local_hub):
     app = visit(model=on_the_hub("owner/name"))
     assert not app.exception and not app.error
@@ -151,6 +139,7 @@ def test_a_model_of_the_hub_is_told_of_before_anything_large_is_fetched(visit, o
     ):
         assert part in facts, part
     assert metrics(app)["Parameters"]
+    assert "Hub world" in words(app)
     assert not [request for request in local_hub.requests if "safetensors" in request]
 
 
@@ -164,6 +153,8 @@ def test_a_model_that_cannot_be_used_or_had_is_a_sentence(visit, on_the_hub, loc
     assert not app.exception
     assert "There is no nobody/nothing" in app.error[0].value.replace("\\", "")
     assert len(app.error) == 1
+    # A refusal is an answer.
+    assert "Hub world" in words(app)
     asked = len(local_hub.requests)
     app.run()
     assert "There is no nobody/nothing" in app.error[0].value.replace("\\", "")

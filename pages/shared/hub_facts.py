@@ -29,20 +29,18 @@ def _is_here(model: str) -> bool:
         return False
 
 
-def show_hub_facts(model: str) -> None:
+def show_hub_facts(model: str) -> bool:
     """Show what the hub says of a model by its id, and whether it runs here; nothing for what is on this machine.
 
-    Out of reach the hub's fault is one sentence, and the page goes on with what is in the cache, or ends. A model that
-    finsent cannot use ends it, too.
+    Return whether the model can be gone on with. It cannot where finsent cannot use it, nor where the hub does not
+    give it and nothing of it is in the cache. Ask for it only where the visitor agreed to that (``may_read``).
     """
     if not names_repository(model):
-        return
+        return True
     said = _asked(model)
     if isinstance(said, str):
         show_error(FinsentError(said))
-        if not _is_here(model):
-            st.stop()
-        return
+        return _is_here(model)
     facts, runs = said
     with st.container(border=True, key="hub-facts"):
         st.markdown("**On the model hub**")
@@ -51,7 +49,8 @@ def show_hub_facts(model: str) -> None:
         st.error(
             "Finsent cannot use this model, so nothing more of it is read. Choose another.", icon=":material/block:"
         )
-        st.stop()
+        return False
     if not facts.cached:
         st.caption("Nothing large was fetched for this. A run fetches the weights, and so does the command:")
         st.code(f"python -m finsent model {facts.name} --fetch", language=None, wrap_lines=True)
+    return True
