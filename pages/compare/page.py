@@ -8,7 +8,6 @@ from finsent.charts.comparison import (
     dumbbell_figure,
     transition_figure,
 )
-from finsent.labels import split_answers
 from finsent.metrics.classification import compare_predictions
 from finsent.metrics.comparison import (
     TRANSITIONS,
@@ -25,16 +24,14 @@ from pages.compare.matrices import show_cell, show_confusion, show_difference
 from pages.compare.more import show_more
 from pages.compare.parent import show_parent
 from pages.compare.proportion import Judged, judged, verdict_of
+from pages.compare.rows import show_rows
 from pages.compare.seeds import show_seeds
 from pages.shared import places
 from pages.shared.choose_run import choose_classes, choose_rows, choose_run
 from pages.shared.run_parts import show_remarks
 from pages.shared.runs_now import runs_now
-from pages.shared.ui import csv_button, opened_place, page_head, say_cut, show_chart, show_table, user_errors, what_is
+from pages.shared.ui import page_head, show_chart, show_table, user_errors, what_is
 from pages.shared.verdict import show_verdict
-from pages.shared.why import show_why
-
-MAX_ROWS = 1_000
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the predictions …")
@@ -92,46 +89,6 @@ def show_big_figure(
 
 def with_interval(value: float, interval: Interval) -> str:
     return f"{value:.1%} ({interval.low:.1%} to {interval.high:.1%})"
-
-
-def show_rows(run: Run, rows: pd.DataFrame, name: str, allowed: pd.Series) -> None:
-    """Show rows; the one that is chosen opens below, with why. ``allowed`` has the answer set of each row."""
-    if rows.empty:
-        return
-    event = st.dataframe(
-        rows.head(MAX_ROWS),
-        hide_index=True,
-        height=min(420, 40 + 36 * len(rows)),
-        column_order=[
-            "text",
-            "gold",
-            "baseline",
-            "baseline confidence",
-            "tuned",
-            "tuned confidence",
-            "topic",
-            "source",
-            "row_id",
-        ],
-        column_config={
-            "text": st.column_config.TextColumn(width="large"),
-            "row_id": st.column_config.TextColumn("row"),
-            "tuned": st.column_config.TextColumn("fine-tuned"),
-            "tuned confidence": st.column_config.NumberColumn("its confidence", format="percent"),
-            "baseline confidence": st.column_config.NumberColumn("its confidence ", format="percent"),
-        },
-        key=f"rows-{name}-{hash(tuple(rows['row_id']))}",
-        on_select="rerun",
-        selection_mode=["single-row", "single-cell"],
-    )
-    if (place := opened_place(event)) is not None:
-        row = rows.iloc[place]
-        with st.container(border=True):
-            st.text(row["text"])
-            if run.has_adapter:
-                show_why(run, row["text"], f"{name}-row", split_answers(allowed[row["row_id"]]))
-    say_cut(MAX_ROWS, len(rows))
-    csv_button("Download these rows as CSV", rows, f"{name}.csv", key=f"download-{name}")
 
 
 def show_per_class(comparison: Comparison) -> None:
