@@ -1,16 +1,12 @@
 """Commands about what errors share: ``slices``, ``stories`` and ``disagree``."""
 
 import argparse
-from typing import TYPE_CHECKING
 
 from finsent.cli.arguments import Commands, Printed, add_command, add_run, add_runs_dir, known
 from finsent.cli.meant import meant_run
 from finsent.cli.output import records, table_text, write_table
 from finsent.metrics.figures_json import to_json
 from finsent.runs.find import RUN_HELP, find_run
-
-if TYPE_CHECKING:
-    from finsent.evaluation.slices import Rates, Slice
 
 
 def add_commands(commands: Commands) -> None:
@@ -35,14 +31,14 @@ def show_slices(options: argparse.Namespace) -> Printed:
     Groups are chosen on validation rows and confirmed, or not, on test rows.
     Example: ``python -m finsent slices latest --model baseline``
     """
-    from finsent.evaluation.slices import run_slices
+    from finsent.evaluation.slices import run_slices, slice_sentence
 
     found = run_slices(meant_run(options), options.model)
     lines = [
         f"{len(found.kinds)} kinds of errors were looked at; groups chosen on {found.validation_n:,} validation rows, "
         f"confirmed on {found.test_n:,} test rows."
     ]
-    lines += [_told(one) for one in found.found]
+    lines += [f"{one.kind}, {' and '.join(one.words)}: {slice_sentence(one)}" for one in found.found]
     if not found.confirmed:
         lines.append("Nothing splits them: no group holds on the test rows.")
     return Printed(to_json(found), "\n".join(lines))
@@ -53,7 +49,7 @@ def show_stories(options: argparse.Namespace) -> Printed:
 
     Example: ``python -m finsent stories latest --story forgotten``
     """
-    from finsent.evaluation.stories import STORIES, run_stories
+    from finsent.evaluation.stories import STORIES, run_stories, without_lists
 
     run = meant_run(options, lambda run: run.predictions_file("validation").exists())
     found = run_stories(run)
@@ -62,7 +58,7 @@ def show_stories(options: argparse.Namespace) -> Printed:
         known([options.story], STORIES, "story")
         rows = rows[rows["story"] == options.story]
     if options.csv is not None:
-        write_table(options.csv, rows.drop(columns="shares"))
+        write_table(options.csv, without_lists(rows))
     counts = ", ".join(f"{count:,} {story}" for story, count in found.counts.items())
     head = f"{found.n:,} validation rows at steps {', '.join(map(str, found.steps))} (0: the baseline): {counts}"
     value = {"run": run.id, "steps": list(found.steps), "n": found.n, "counts": found.counts, "rows": records(rows)}
@@ -89,19 +85,3 @@ def show_disagreement(options: argparse.Namespace) -> Printed:
         )
     value = {"split": found.split, "n": found.n, "pairs": [to_json(pair) for pair in found.pairs]}
     return Printed(value | {"rows": records(found.rows)}, "\n".join([*lines, table_text(found.rows)]))
-
-
-def _told(one: "Slice") -> str:
-    sure = "confirmed" if one.confirmed else "not confirmed"
-    return (
-        f"{one.kind}, {' and '.join(one.words)}: {_share(one.test, True)} inside, {_share(one.test, False)} outside; "
-        f"p = {one.p:.4f} after Holm's correction, {sure}"
-    )
-
-
-def _share(rates: "Rates", inside: bool) -> str:
-    errors, n = (rates.inside_errors, rates.inside) if inside else (rates.outside_errors, rates.outside)
-    share, ci = (rates.inside_share, rates.inside_ci) if inside else (rates.outside_share, rates.outside_ci)
-    if share is None or ci is None:
-        return "no row"
-    return f"{share:.1%} ({ci.low:.1%} to {ci.high:.1%}, {errors:,} of {n:,})"

@@ -14,7 +14,8 @@ from finsent.evaluation.features import readable_features
 from finsent.inference.predictions import load_predictions
 from finsent.metrics.classification import class_view
 from finsent.metrics.figures import Difference, Interval
-from finsent.metrics.statistics import CONFIDENCE, Numbers, share_interval
+from finsent.metrics.statistics import CONFIDENCE, Numbers, share_interval, show_p
+from finsent.metrics.wording import points
 from finsent.runs.rows import training_rows_if_kept
 from finsent.runs.store import Run
 
@@ -23,6 +24,8 @@ DEPTH, FEWEST, SMALLEST_SHARE = 2, 10, 0.05
 #: A kind of error is looked at where it occurs so often among the validation rows, and as seldom does not.
 FEWEST_ERRORS = 5
 ANY = "any error"
+#: What is said of a kind of error for which no group was found.
+NOTHING = "nothing splits them"
 
 
 @dataclass(frozen=True)
@@ -82,13 +85,47 @@ class Slices:
         return tuple(one for one in self.found if one.confirmed)
 
 
-def run_slices(run: Run, model: str = "tuned") -> Slices:
+def slice_sentence(one: Slice) -> str:
+    """Return how often a group's test rows show its error beside all others, with interval, n and p."""
+    sure = "confirmed" if one.confirmed else "not confirmed"
+    return (
+        f"{share_words(one.test, inside=True)} inside, {share_words(one.test, inside=False)} outside; "
+        f"{points(one.difference)}, {show_p(one.p)} after Holm's correction, {sure}"
+    )
+
+
+def share_words(rates: Rates, inside: bool) -> str:
+    """Return the share of errors inside or outside a group, for example ``61.3% (43.8% to 76.3%, 19 of 31)``."""
+    errors, n = (rates.inside_errors, rates.inside) if inside else (rates.outside_errors, rates.outside)
+    share, ci = (rates.inside_share, rates.inside_ci) if inside else (rates.outside_share, rates.outside_ci)
+    if share is None or ci is None:
+        return "no row"
+    return f"{share:.1%} ({ci.low:.1%} to {ci.high:.1%}, {errors:,} of {n:,})"
+
+
+def slices_table(found: Slices) -> pd.DataFrame:
+    """Return one row a kind of error: the group proposed for it, whether it holds, and its shares of errors as text."""
+    proposed = {one.kind: one for one in found.found}
+    rows = []
+    for kind in found.kinds:
+        row = {"error": kind, "group": NOTHING, "on test rows": ""}
+        if (one := proposed.get(kind)) is not None:
+            row |= {"group": " and ".join(one.words), "on test rows": "confirmed" if one.confirmed else "not confirmed"}
+            for split, rates in (("test", one.test), ("validation", one.validation)):
+                row |= {f"{split}, inside": share_words(rates, True), f"{split}, outside": share_words(rates, False)}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def run_slices(run: Run, model: str = "tuned", classes: int = 3) -> Slices:
     """Return what the errors of one of a run's models share; raises as :func:`find_slices`."""
     predictions = load_predictions(run.predictions_file(model))
-    return find_slices(predictions, training_rows_if_kept(run), model)
+    return find_slices(predictions, training_rows_if_kept(run), model, classes)
 
 
-def find_slices(predictions: pd.DataFrame, training: pd.DataFrame | None = None, model: str = "tuned") -> Slices:
+def find_slices(
+    predictions: pd.DataFrame, training: pd.DataFrame | None = None, model: str = "tuned", classes: int = 3
+) -> Slices:
     """Return the groups in which a predictions table of validation and test rows holds more errors.
 
     ``training`` (``row_id, text, label``) tells where the most similar training rows have another label.
@@ -106,7 +143,7 @@ def find_slices(predictions: pd.DataFrame, training: pd.DataFrame | None = None,
         )
     features = readable_features(rows, training, chosen)
     proposed, kinds = [], []
-    for kind, concerned, errors in _kinds(rows, chosen):
+    for kind, concerned, errors in _kinds(rows, chosen, classes):
         kinds.append(kind)
         conditions = _split(features[concerned & chosen], errors[concerned & chosen])
         if conditions:
@@ -119,9 +156,9 @@ Condition = tuple[str, float, bool]
 _Proposed = list[tuple[str, list[Condition], Numbers, Numbers]]
 
 
-def _kinds(rows: pd.DataFrame, chosen: Numbers) -> list[tuple[str, Numbers, Numbers]]:
+def _kinds(rows: pd.DataFrame, chosen: Numbers, classes: int) -> list[tuple[str, Numbers, Numbers]]:
     """Return each kind of error: its name, the rows that could show it, and those that do."""
-    labels, gold, predicted = class_view(rows)
+    labels, gold, predicted = class_view(rows, classes)
     every = np.ones(len(rows), dtype=bool)
     kinds = [(ANY, every, gold != predicted)]
     for label in labels:

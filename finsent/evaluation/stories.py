@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from finsent.errors import RunStateError
+from finsent.errors import RunError, RunStateError
 from finsent.inference.predictions import LOGP_COLUMNS, answer_probabilities, load_predictions, load_steps
 from finsent.labels import FIVE_LABELS
 from finsent.metrics.classification import class_view
@@ -30,10 +30,10 @@ RIGHT, WRONG = "●", "○"
 class Stories:
     """The stories of ``n`` validation rows over the evaluations at ``steps`` (0 is the baseline).
 
-    ``rows`` has ``row_id, text, gold, story, strip`` (one mark an evaluation, ● right and ○ wrong), ``shares`` (the
-    probability of the right label at each, 0 to 1), ``first right`` (the step, missing where never), ``forgotten``
-    (how often right turned to wrong), ``last answer``, ``topic``, ``source``; what is worth looking at comes first.
-    ``counts`` says how many rows have each story.
+    ``rows`` has ``row_id, text, gold, story, strip`` (one mark an evaluation, ● right and ○ wrong), ``said`` (the
+    answer at each), ``shares`` (the probability of the right label at each, 0 to 1), ``first right`` (the step, missing
+    where never), ``forgotten`` (how often right turned to wrong), ``last answer``, ``topic``, ``source``; what is worth
+    looking at comes first. ``counts`` says how many rows have each story.
     """
 
     steps: tuple[int, ...]
@@ -41,13 +41,18 @@ class Stories:
     counts: dict[str, int]
     rows: pd.DataFrame
 
+    @property
+    def evaluations(self) -> int:
+        """How often the run was evaluated while it trained; the baseline does not count."""
+        return len(self.steps) - 1
 
-def run_stories(run: Run) -> Stories:
+
+def run_stories(run: Run, classes: int = 3) -> Stories:
     """Return the stories of a run's validation rows.
 
     Raises:
         RunStateError: it has not kept them: it was trained by an older version, or has not come to an evaluation.
-        RunError: they cannot be read.
+        RunError: they cannot be read, or are not about the validation rows that the baseline was judged on.
     """
     file = run.predictions_file("validation")
     if not file.exists() or not run.predictions_file("baseline").exists():
@@ -55,22 +60,35 @@ def run_stories(run: Run) -> Stories:
             f"Run {run.id} is {run.state} and has kept no answers from its evaluations: they begin with the first one, "
             "and runs of older versions did not keep them."
         )
-    baseline = load_predictions(run.predictions_file("baseline"))
-    return stories(baseline[baseline["split"] == "validation"], load_steps(file))
+    baseline, evaluations = load_predictions(run.predictions_file("baseline")), load_steps(file)
+    rows = baseline[baseline["split"] == "validation"]
+    for step, table in evaluations.groupby("step"):
+        if not _same_rows(rows, table):
+            raise RunError(
+                f"What run {run.id} answered at step {step} is not about the validation rows that its baseline was "
+                f"judged on. Delete {file}, and each row's story is left out."
+            )
+    return stories(rows, evaluations, classes)
 
 
-def stories(baseline: pd.DataFrame, evaluations: pd.DataFrame) -> Stories:
+def _same_rows(rows: pd.DataFrame, others: pd.DataFrame) -> bool:
+    first, second = (dict(zip(table["row_id"], table["label"], strict=True)) for table in (rows, others))
+    return first == second
+
+
+def stories(baseline: pd.DataFrame, evaluations: pd.DataFrame, classes: int = 3) -> Stories:
     """Return the stories of validation rows from the baseline's answers and those of each evaluation (``step``)."""
     first = baseline.reset_index(drop=True)
     tables = [(0, first)]
     for step, table in evaluations.groupby("step", sort=True):
         tables.append((int(str(step)), first[["row_id"]].merge(table, on="row_id", how="left")))
-    right: Numbers = np.column_stack([_right(table) for _, table in tables])
+    right: Numbers = np.column_stack([_right(table, classes) for _, table in tables])
     shares: Numbers = np.column_stack([_share_of_gold(table) for _, table in tables])
     last = tables[-1][1]
     rows = first[["row_id", "text", "label"]].rename(columns={"label": "gold"})
     rows["story"] = pd.Categorical([_story(one) for one in right], STORIES, ordered=True)
     rows["strip"] = ["".join(RIGHT if one else WRONG for one in row) for row in right]
+    rows["said"] = [list(answers) for answers in zip(*(table["predicted"] for _, table in tables), strict=True)]
     rows["shares"] = [row.round(3).tolist() for row in shares]
     steps = [step for step, _ in tables]
     rows["first right"] = [steps[int(row.argmax())] if row.any() else None for row in right]
@@ -84,8 +102,25 @@ def stories(baseline: pd.DataFrame, evaluations: pd.DataFrame) -> Stories:
     return Stories(tuple(steps), len(rows), counts, rows)
 
 
-def _right(table: pd.DataFrame) -> Numbers:
-    _, gold, predicted = class_view(table)
+def told(found: Stories, row: pd.Series) -> pd.DataFrame:
+    """Return the story of one row of ``found.rows``, one line an evaluation: step, answer, right, probability."""
+    return pd.DataFrame(
+        {
+            "step": found.steps,
+            "answer": row["said"],
+            "right": [mark == RIGHT for mark in row["strip"]],
+            "probability of its label": row["shares"],
+        }
+    )
+
+
+def without_lists(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of stories as a CSV file can hold them: without what has one value an evaluation."""
+    return rows.drop(columns=["said", "shares"])
+
+
+def _right(table: pd.DataFrame, classes: int) -> Numbers:
+    _, gold, predicted = class_view(table, classes)
     right: Numbers = gold == predicted
     return right
 

@@ -7,7 +7,7 @@ import pytest
 from finsent.errors import EmptyDataError, UsageError
 from finsent.evaluation.disagreement import disagreement, runs_disagree
 from finsent.evaluation.features import readable_features
-from finsent.evaluation.slices import ANY, find_slices
+from finsent.evaluation.slices import ANY, find_slices, slice_sentence, slices_table
 from tests.predictions import made_predictions
 
 WORDS = ["harbour", "branch", "visitors", "meeting", "agenda", "building", "season", "opening"]
@@ -34,6 +34,10 @@ def test_a_planted_word_is_found_and_confirmed():
     assert first.test.inside + first.test.outside == found.test_n == 120
     assert first.difference.ci.low > 0 and first.p < 0.05
     assert len(first.row_ids) == first.test.inside_errors
+    kinds = slices_table(found).set_index("error")
+    assert kinds.index.tolist() == list(found.kinds)
+    assert kinds.loc[first.kind, ["group", "on test rows"]].tolist() == [" and ".join(first.words), "confirmed"]
+    assert kinds.loc[first.kind, "test, inside"] in slice_sentence(first)
 
 
 def test_luck_is_not_confirmed():

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from finsent.errors import DamagedFileError, RunStateError
-from finsent.evaluation.stories import run_stories, stories
+from finsent.errors import DamagedFileError, RunError, RunStateError
+from finsent.evaluation.stories import run_stories, stories, told, without_lists
 from finsent.inference.predictions import keep_step, load_steps, save_predictions
 from finsent.recipe import get_recipe
 from finsent.runs.store import create_run
@@ -37,6 +37,11 @@ def test_stories_are_told_from_the_answers_at_each_step():
     assert rows.loc["r0", "shares"] == pytest.approx([0.1, 0.8, 0.8, 0.8])
     assert pd.isna(rows.loc["r1", "first right"])
     assert found.rows["story"].iloc[0] == "forgotten"
+    one = told(found, found.rows.iloc[0])
+    assert one["step"].tolist() == [0, 10, 20, 30]
+    assert one["answer"].tolist() == ["positive", "neutral", "neutral", "positive"]
+    assert one["right"].tolist() == [False, True, True, False]
+    assert not {"said", "shares"} & set(without_lists(found.rows))
     assert sum(found.counts.values()) == 5
 
 
@@ -57,7 +62,7 @@ def test_runs_without_kept_answers_are_told_and_damaged_ones_too(runs_dir):
     run = create_run(get_recipe("quick"), runs_dir)
     with pytest.raises(RunStateError, match="kept no answers"):
         run_stories(run)
-    baseline, first, *_ = tables()
+    baseline, first, second, _ = tables()
     save_predictions(baseline, run.predictions_file("baseline"))
     save_predictions(first, run.predictions_file("validation"))
     with pytest.raises(DamagedFileError, match="column step"):
@@ -65,3 +70,6 @@ def test_runs_without_kept_answers_are_told_and_damaged_ones_too(runs_dir):
     keep_step(first, 5, run.folder / "predictions" / "other.parquet")
     (run.folder / "predictions" / "other.parquet").rename(run.predictions_file("validation"))
     assert run_stories(run).steps == (0, 5)
+    keep_step(second.head(3), 10, run.predictions_file("validation"))
+    with pytest.raises(RunError, match="at step 10 is not about the validation rows"):
+        run_stories(run)
