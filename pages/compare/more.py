@@ -21,10 +21,21 @@ from pages.compare.proportion import (
     show_threshold,
 )
 from pages.compare.rivals import show_rivals
+from pages.compare.slices import show_slices
+from pages.compare.stories import show_stories
 from pages.shared import places
 from pages.shared.ui import show_chart, show_table
 
-TABS = ("Only the prior?", "For scale", "How sure?", "Threshold", "Written answers", "Export")
+TABS = (
+    "Only the prior?",
+    "For scale",
+    "How sure?",
+    "Threshold",
+    "What the errors share",
+    "Each row's story",
+    "Written answers",
+    "Export",
+)
 
 
 def show_more(run: Run, on: str, tables: Judged, classes: int, dark: bool) -> None:
@@ -39,12 +50,14 @@ def show_more(run: Run, on: str, tables: Judged, classes: int, dark: bool) -> No
         icon=":material/history:",
         query_params={"run": run.id},
     )
-    st.subheader("In proportion")
+    st.subheader("Further questions")
     shows = (
         lambda: show_prior(tables, classes),
         lambda: (show_scale(tables, classes), show_rivals(run, on, classes)),
         lambda: show_confidence(tables),
         lambda: show_threshold(tables),
+        lambda: show_slices(run, classes),
+        lambda: show_stories(run, classes),
         lambda: show_written(run.id, on, tables, classes, dark),
         lambda: show_export(run, on, tables, classes),
     )

@@ -31,7 +31,7 @@ def made_app(tmp_path_factory, tables):
 
 def open_compare(page: Page, app: App, query: str = "") -> None:
     page.goto(f"{app.url}/compare{query}")
-    expect(page.get_by_text("In proportion", exact=True)).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("Further questions", exact=True)).to_be_visible(timeout=120_000)
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=120_000)
 
 

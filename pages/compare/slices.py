@@ -1,0 +1,87 @@
+"""Part of Compare: what the errors of a model share, in words that a reader can check."""
+
+import pandas as pd
+import streamlit as st
+
+from finsent.errors import EmptyDataError
+from finsent.evaluation.slices import Slice, Slices, run_slices, slice_sentence, slices_table
+from finsent.metrics.comparison import answers_table
+from finsent.runs.store import Run
+from pages.compare.matrices import MODELS
+from pages.compare.proportion import judged
+from pages.compare.rows import show_rows
+from pages.shared.ui import on_demand, plain_markdown, show_table, user_errors, what_is
+
+
+@st.cache_resource(max_entries=8, show_spinner="Looking for what the errors share …")
+def _slices(_run: Run, key: tuple[str, float], model: str, classes: int) -> Slices:
+    return run_slices(_run, model, classes)
+
+
+def show_slices(run: Run, classes: int) -> None:
+    """Show the groups in which a run's model errs oftener, and the rows of each."""
+    st.markdown(
+        "Groups of texts in which a model errs oftener. For each kind of error a small decision tree proposes one "
+        "group on the run's own validation rows; its test rows, which had no part in that, confirm it or not."
+    )
+    model = st.radio(
+        "Whose errors",
+        list(MODELS)[::-1],
+        format_func=MODELS.get,
+        horizontal=True,
+        key="errors-of",
+        bind="query-params",
+    )
+    with user_errors():
+        own = judged(run)
+        try:
+            found = _slices(run, own.key, model, classes)
+        except EmptyDataError as error:
+            st.info(plain_markdown(str(error)))
+            return
+    st.markdown(f"**{_summary(found)}**")
+    what_is("split", "confidence interval", "Holm's correction")
+    answers = answers_table(*own.test, classes)
+    allowed = own.test[0].set_index("row_id")["answers"]
+    for place, one in enumerate(found.confirmed):
+        with st.container(border=True):
+            _show_slice(run, one, answers[answers["row_id"].isin(one.row_ids)], f"slice-{model}-{place}", allowed)
+    if found.kinds:
+        _show_all(found)
+
+
+def _summary(found: Slices) -> str:
+    """Return how many groups hold, with the numbers of rows."""
+    rows = f"n = {found.validation_n:,} validation and {found.test_n:,} test rows"
+    if not found.kinds:
+        return f"No kind of error is frequent enough to look for what it shares; {rows}."
+    kinds = f"{len(found.kinds):,} kinds of error looked at" if len(found.kinds) > 1 else "1 kind of error looked at"
+    if not found.confirmed:
+        return f"Nothing splits them: no group holds on the test rows; {kinds}, {rows}."
+    return f"{len(found.confirmed):,} of {len(found.kinds):,} kinds of error have a group that holds; {rows}."
+
+
+def _show_slice(run: Run, one: Slice, rows: pd.DataFrame, name: str, allowed: pd.Series) -> None:
+    st.markdown(f"**{plain_markdown(one.kind.capitalize())}: {plain_markdown(' and '.join(one.words))}**")
+    st.markdown(plain_markdown(f"{slice_sentence(one)}."))
+
+    def show() -> None:
+        show_rows(run, rows.reset_index(drop=True), name, allowed)
+
+    on_demand(f"The {len(rows):,} test rows of this group with this error", show, key=f"open-{name}")
+
+
+def _show_all(found: Slices) -> None:
+    st.markdown("**Each kind of error**")
+    show_table(
+        slices_table(found),
+        f"slices-{found.model}",
+        placeholder="–",
+        column_config={"group": st.column_config.TextColumn("what they share", width=260)},
+        row_height=52,
+    )
+    st.caption(
+        "The share of rows with the error inside the group and among all others, with its 95 % interval. A group is "
+        "confirmed where Fisher's exact test, after Holm's correction over all kinds, and the interval of the "
+        "difference (Newcombe) agree on the test rows."
+    )

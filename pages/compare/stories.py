@@ -1,0 +1,102 @@
+"""Part of Compare: when each validation row was learnt, and forgotten, over the evaluations of a run."""
+
+import pandas as pd
+import streamlit as st
+
+from finsent.errors import RunStateError
+from finsent.evaluation.stories import STORIES, STORY_HELP, Stories, run_stories, told, without_lists
+from finsent.runs.store import Run
+from pages.compare.proportion import judged
+from pages.compare.rows import MAX_ROWS, show_text
+from pages.shared.ui import PERCENT, csv_button, opened_place, plain_markdown, say_cut, show_table, user_errors
+
+#: So many evaluations are a story; of one alone it cannot be seen what lasts.
+FEWEST = 2
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the answers at each evaluation …")
+def _stories(_run: Run, key: tuple[str, float], kept: int, classes: int) -> Stories:
+    return run_stories(_run, classes)
+
+
+def show_stories(run: Run, classes: int) -> None:
+    """Show the validation rows of a run with a strip of marks each, one an evaluation, and how many have each story."""
+    with user_errors():
+        own = judged(run)
+        try:
+            file = run.predictions_file("validation")
+            found = _stories(run, own.key, file.stat().st_mtime_ns if file.exists() else 0, classes)
+        except RunStateError as error:
+            st.info(plain_markdown(str(error)))
+            return
+    if found.evaluations < FEWEST:
+        st.info(
+            f"A story takes {FEWEST} evaluations or more, and this run has {found.evaluations}. How many "
+            "there are in an epoch is a setting of Train."
+        )
+        return
+    counts = ", ".join(f"**{count:,}** {story}" for story, count in found.counts.items())
+    st.markdown(f"Of n = {found.n:,} validation rows over {found.evaluations:,} evaluations: {counts}.")
+    chosen = st.pills(
+        "Show the rows that are",
+        STORIES,
+        selection_mode="multi",
+        format_func=lambda story: f"{story} ({found.counts[story]:,})",
+        key="story",
+        bind="query-params",
+        help=STORY_HELP,
+    )
+    rows = found.rows[found.rows["story"].isin(chosen)].reset_index(drop=True) if chosen else found.rows
+    if rows.empty:
+        st.caption("No row has this story.")
+        return
+    _show_table(run, found, rows, own.validation[0].set_index("row_id")["answers"])
+
+
+def _show_table(run: Run, found: Stories, rows: pd.DataFrame, allowed: pd.Series) -> None:
+    event = st.dataframe(
+        rows.head(MAX_ROWS),
+        hide_index=True,
+        height=min(420, 40 + 36 * len(rows)),
+        placeholder="–",
+        column_order=[
+            "strip",
+            "text",
+            "story",
+            "gold",
+            "last answer",
+            "shares",
+            "first right",
+            "forgotten",
+            "topic",
+            "source",
+            "row_id",
+        ],
+        column_config={
+            "strip": st.column_config.TextColumn("at each evaluation", width=130),
+            "text": st.column_config.TextColumn(width="large"),
+            "shares": st.column_config.LineChartColumn("probability of its label", width=130, y_min=0, y_max=1),
+            "first right": st.column_config.NumberColumn("first right at step", format="%d"),
+            "forgotten": st.column_config.NumberColumn("times forgotten"),
+            "row_id": st.column_config.TextColumn("row"),
+        },
+        key=f"stories-{hash(tuple(rows['row_id']))}",
+        on_select="rerun",
+        selection_mode=["single-row", "single-cell"],
+    )
+    kept = " The adapter that was kept need not be that of the last step." if run.recipe.checkpoint != "last" else ""
+    st.caption(
+        f"A mark an evaluation, ● right and ○ wrong: first the baseline (step 0), then steps {found.steps[1]:,} to "
+        f"{found.steps[-1]:,}.{kept} Choose a row: its story opens here."
+    )
+    if (place := opened_place(event)) is not None:
+        with st.container(border=True):
+            _show_story(run, found, rows.iloc[place], allowed)
+    say_cut(MAX_ROWS, len(rows))
+    csv_button("Download these rows as CSV", without_lists(rows), f"stories-{run.id}.csv", key="download-stories")
+
+
+def _show_story(run: Run, found: Stories, row: pd.Series, allowed: pd.Series) -> None:
+    st.markdown(f"**{row['story'].capitalize()}**, its label is **{plain_markdown(row['gold'])}**.")
+    show_text(run, row, "story", allowed)
+    show_table(told(found, row), "story", column_config={"probability of its label": PERCENT})
