@@ -15,6 +15,7 @@ from pages.shared.badge import active_run_badge
 from pages.shared.runs_now import read_runs
 from pages.shared.typed import remember_link
 from pages.shared.ui import plain_badge, user_errors
+from pages.train.state import forget_link
 
 #: What curves, charts and intervals need; a second in all, once in a server's life.
 SLOW_IMPORTS = ("plotly.graph_objects", "tensorboard.compat.proto.event_pb2", "statsmodels.stats.proportion")
@@ -48,6 +49,9 @@ page = st.navigation(
         st.Page(places.RUNS, url_path="runs", title="Runs", icon=":material/history:"),
     ]
 )
+
+if page.url_path != "train":
+    forget_link()
 
 with user_errors():
     # A folder of runs that can be none stops here, before a page asks for it.

@@ -24,7 +24,7 @@ from pages.train.budget import choose_budget
 from pages.train.form import Form, cost, prepared_data, show_changes, show_drawn, show_form, show_plan
 from pages.train.live import show_run
 from pages.train.seeds import choose_seeds, show_group
-from pages.train.state import call, form_state, like
+from pages.train.state import call, follow_address, form_state, like
 
 
 def run_to_show() -> Run | None:
@@ -147,6 +147,7 @@ page_head(
     "Fine-tune the base model with QLoRA on financial texts. The run goes on in a process of its own: close the "
     "browser, come back, and it is still here.",
 )
+follow_address()
 show_room()
 shown, active = run_to_show(), at_work(runs_now())
 if shown is not None:

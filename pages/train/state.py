@@ -3,7 +3,8 @@
 Widgets only show it and change it; what they hold themselves is lost with a change of page. A link to the page says
 ``recipe`` or ``like`` (a run to duplicate), and settings; it is taken at its word and then replaced by the form's own
 address, which says ``start``. The form's own address counts when a visit begins, for example after a refresh. Later it
-may be one that the browser has not caught up with, and then it must not undo what was changed since.
+may be one that the browser has not caught up with, and then it must not undo what was changed since. Nor must a link
+that was followed and that the browser sends again with a change, so the address is read once in a run of the page.
 """
 
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,8 @@ from pages.shared.ui import plain_markdown
 DEFAULT = "quick"
 # Not a widget's key: it must outlive a change of page.
 _KEPT = "train-form"
+#: The link that was followed last, for as long as the browser may send it once more with what was changed since.
+_FOLLOWED = "train-form-followed"
 _START, _LINKS = "start", ("recipe", "like")
 #: What an address calls a setting where that differs.
 _IN_ADDRESS = {"source": "data"}
@@ -46,19 +49,30 @@ class FormState:
 
 
 def form_state() -> FormState:
-    """Return the form as it stands: as the visitor left it, or as the link says that was just followed."""
-    kept: FormState | None = st.session_state.get(_KEPT)
+    """Return the form as it stands."""
+    return st.session_state.get(_KEPT, FormState())
+
+
+def follow_address() -> None:
+    """Let the form be as the link says that was just followed, and write its own address; once in a run of the page."""
     said = _said_by_address()
-    if said and (kept is None or _START not in said):
-        kept = _follow_link(said, kept or FormState())
-    state = kept or FormState()
+    linked = bool(said) and _START not in said
+    if (said and _KEPT not in st.session_state) or (linked and said != st.session_state.get(_FOLLOWED)):
+        _keep(_follow_link(said, form_state()))
+    # Once the browser has shown the form's own address, the same link is one that was opened anew.
+    st.session_state[_FOLLOWED] = said if linked else None
+    state = form_state()
     if state.start not in RECIPES and like(state) is None:
         # The run that was duplicated has been deleted meanwhile.
         st.warning(plain_markdown(f"Run {state.start} is not there any more; the form starts from {DEFAULT}."))
         state = replace(state, start=DEFAULT)
     _keep(state)
     _write_address(state)
-    return state
+
+
+def forget_link() -> None:
+    """Let the link that was followed last be followed again; for when another page is shown."""
+    st.session_state.pop(_FOLLOWED, None)
 
 
 def like(state: FormState) -> Run | None:
@@ -88,12 +102,12 @@ def recipe_of(state: FormState) -> Recipe:
 
 def start_from(start: str) -> None:
     """Let the form start from another recipe, with what was changed there before."""
-    _keep(replace(_kept(), start=start))
+    _keep(replace(form_state(), start=start))
 
 
 def change(name: str, value: Any) -> None:
     """Change one setting of the form; one that is as it was at the start counts as unchanged."""
-    state = _kept()
+    state = form_state()
     changed = {key: old for key, old in state.changed.items() if key != name}
     if value != getattr(started_from(state), name):
         changed[name] = value
@@ -102,17 +116,13 @@ def change(name: str, value: Any) -> None:
 
 def undo_changes() -> None:
     """Take every change from the start back."""
-    state = _kept()
+    state = form_state()
     _keep(replace(state, changes=state.changes | {state.start: {}}))
 
 
 def call(name: str) -> None:
     """Keep the name that the next run gets."""
-    _keep(replace(_kept(), name=name))
-
-
-def _kept() -> FormState:
-    return st.session_state.get(_KEPT, FormState())
+    _keep(replace(form_state(), name=name))
 
 
 def _keep(state: FormState) -> None:

@@ -58,6 +58,13 @@ def captions(app):
     return " ".join(element.value for element in app.caption)
 
 
+def link_to(app, run):
+    """Follow a link to the form that duplicates a run."""
+    app.query_params.clear()
+    app.query_params["like"] = run.id
+    app.run()
+
+
 def open_parts(app, *keys):
     """Open expanders whose content is made on demand, and run the page."""
     for key in keys:
@@ -348,3 +355,38 @@ def test_a_time_picks_epochs_and_rows_and_what_it_picked_is_said(app, runs_dir):
     assert "Picked 4 epochs over all 1,055 training rows" in captions(app)
     app.number_input(key="quick-epochs").set_value(2.0).run()
     assert "Picked" not in captions(app)
+
+
+def test_a_link_that_the_browser_sends_again_with_a_change_does_not_undo_it(app, slow_run):
+    link_to(app, slow_run)
+    rank = f"{slow_run.id}-lora_rank"
+    # A slow browser has not shown the form's own address yet, and sends the link with each change.
+    app.query_params.clear()
+    app.query_params["like"] = slow_run.id
+    app.number_input(key=rank).set_value(16).run()
+    assert app.number_input(key=rank).value == 16
+    app.query_params.clear()
+    app.query_params["like"] = slow_run.id
+    app.number_input(key=f"{slow_run.id}-seed").set_value(7).run()
+    assert (app.number_input(key=rank).value, app.number_input(key=f"{slow_run.id}-seed").value) == (16, 7)
+    assert app.query_params["start"] == slow_run.id
+    assert app.query_params[rank] == "16"
+    app.run()
+    assert app.number_input(key=rank).value == 16
+
+
+def test_a_link_that_is_opened_anew_means_what_it_says(app, slow_run):
+    rank = f"{slow_run.id}-lora_rank"
+    link_to(app, slow_run)
+    app.number_input(key=rank).set_value(16).run()
+    assert app.number_input(key=rank).value == 16
+    link_to(app, slow_run)
+    assert app.number_input(key=rank).value == 4
+    # The browser has not caught up before another page is shown, from which the link is followed again.
+    app.query_params.clear()
+    app.query_params["like"] = slow_run.id
+    app.number_input(key=rank).set_value(16).run()
+    app.switch_page(places.RUNS).run()
+    app.switch_page(places.TRAIN)
+    link_to(app, slow_run)
+    assert app.number_input(key=rank).value == 4
