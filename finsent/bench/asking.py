@@ -15,7 +15,7 @@ from finsent.models.base import load_base
 from finsent.recipe import get_recipe
 
 if TYPE_CHECKING:
-    from finsent.inference.scoring import Model
+    from finsent.inference.prefix import Model
 
 #: Words of the headlines that are explained, and how many a turn explains.
 WORDS, EXPLAINED = 20, 3

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 from finsent.runs.find import find_run
+from finsent.runs.removed import answers_new_texts
 from finsent.runs.store import Run
 
 
@@ -33,6 +34,4 @@ def unnamed_run(options: argparse.Namespace, usable: Callable[[Run], bool] = lam
 
 def answers_anew(run: Run) -> bool:
     """Whether a run was judged and its adapter answers new texts, as commands need that ask both models anew."""
-    from finsent.runs.removed import answers_new_texts
-
     return run.has_comparison and run.has_adapter and answers_new_texts(run)

@@ -9,6 +9,7 @@ import pandas as pd
 from finsent.errors import EmptyDataError
 from finsent.inference.generation import generate_answers
 from finsent.inference.predictions import answer_probabilities, label_predictions
+from finsent.inference.prefix import PrefixCache
 from finsent.inference.scoring import Report, score_labels
 from finsent.labels import FIVE_LABELS, NEWS_ANSWERS, join_answers, split_answers
 from finsent.models.adapter import load_adapter
@@ -70,6 +71,8 @@ class Classifier:
         self.runs_dirs = runs_dirs
         self.prompt = prompt
         self.has_adapter = adapter_dir is not None
+        # What the adapter does changes the keys and values of every token.
+        self._prefixes = {False: PrefixCache(), True: PrefixCache()}
         with computing_beside_runs(runs_dirs):
             self.model, self.tokenizer = load_base(model, compute_dtype)
             if adapter_dir is not None:
@@ -96,7 +99,8 @@ class Classifier:
         with computing_beside_runs(self.runs_dirs) as threads:
             self._switch(tuned)
             follow = threads.follow(report, again=lambda: self._switch(tuned))
-            scores = score_labels(self.model, self.tokenizer, self._asked(rows), follow, share=share)
+            prefixes = self._prefixes[tuned]
+            scores = score_labels(self.model, self.tokenizer, self._asked(rows), follow, share=share, prefixes=prefixes)
             return label_predictions(rows, scores)
 
     def generate(self, rows: pd.DataFrame, tuned: bool, report: Report | None = None) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from finsent.labels import FIVE_LABELS, INVALID, split_answers
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from finsent.inference.scoring import Model
+    from finsent.inference.prefix import Model
 
 #: The two models of a run, in the order of tables and pairs.
 MODELS = ("baseline", "tuned")

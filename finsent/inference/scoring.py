@@ -14,15 +14,14 @@ import numpy as np
 import pandas as pd
 
 from finsent.inference.encoding import shared_length, split_choices
+from finsent.inference.prefix import PrefixCache, begin
 from finsent.labels import FIVE_LABELS, split_answers
-from finsent.models.tree import TokenTree, attention_layout, common_prefix_length
+from finsent.models.tree import TokenTree, attention_layout
 
 if TYPE_CHECKING:
-    from peft import PeftModel
-    from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import DynamicCache, PreTrainedTokenizerBase
 
-    #: A base model, with or without an adapter around it.
-    Model = PreTrainedModel | PeftModel
+    from finsent.inference.prefix import Model
 
 #: Packed tokens in one forward pass: enough to keep the processor busy, few enough to bound the memory.
 TOKENS_PER_PASS = {"cpu": 1024, "cuda": 8192}
@@ -46,6 +45,7 @@ def score_labels(
     report: Report | None = None,
     tokens_per_pass: int | None = None,
     share: bool = False,
+    prefixes: PrefixCache | None = None,
 ) -> pd.DataFrame:
     """Return the log-probability of each of the five labels for each row; NaN where it is not in the answer set.
 
@@ -53,7 +53,8 @@ def score_labels(
     ``logp_negative`` ... ``logp_positive`` (natural logarithm, sum over the label's tokens) and the rows' index.
     ``report(done, total)`` is called after each forward pass and may raise to stop the work. The model and the
     tokenizer are left as they were. With ``share``, what some texts begin with in common is computed once, too: for
-    many variants of a text. The scores are the same but for rounding.
+    many variants of a text. ``prefixes`` keeps what prompts begin with until the next call, for few texts at a time.
+    The scores are the same but for rounding.
     """
     import torch
 
@@ -69,7 +70,10 @@ def score_labels(
                 columns = [FIVE_LABELS.index(label) for label in labels]
                 choices = split_choices(tokenizer, rows["prompt"].iloc[places].tolist(), labels)
                 group = [_Row(int(place), *choice) for place, choice in zip(places, choices, strict=True)]
-                for batch, values in _score_group(model, group, budget, share):
+                stems = [row.stem for row in group]
+                first = rows.iloc[places[0]]
+                cut, cache = prefixes.begin(model, tokenizer, first, stems) if prefixes else begin(model, stems)
+                for batch, values in _score_group(model, group, budget, share, cut, cache):
                     scores[np.ix_([row.place for row in batch], columns)] = values
                     done += len(batch)
                     if report is not None:
@@ -80,18 +84,12 @@ def score_labels(
 
 
 def _score_group(
-    model: "Model", group: list[_Row], budget: int, share: bool
+    model: "Model", group: list[_Row], budget: int, share: bool, cut: int, cache: "DynamicCache"
 ) -> Iterator[tuple[list[_Row], np.ndarray]]:
-    """Yield batches of rows of one system prompt, and their scores, shape (rows, labels)."""
-    import torch
-    from transformers import DynamicCache
+    """Yield batches of rows of one system prompt, and their scores, shape (rows, labels).
 
-    cut = common_prefix_length([row.stem for row in group])
-    # Without the configuration it keeps every key: in a layer with a sliding window, too, rows look back to the prefix.
-    cache = DynamicCache()
-    if cut:
-        prefix = torch.tensor([group[0].stem[:cut]], device=model.device)
-        model(input_ids=prefix, past_key_values=cache, use_cache=True, logits_to_keep=1)
+    ``cache`` holds the keys and values of their first ``cut`` tokens, which all share.
+    """
     for batch in _shared_batches(group, cut, budget) if share else _batches(group, cut, budget):
         yield batch, _score_batch(model, batch, group[0].stem[:cut], cache, share)
         cache.crop(cut - cache.get_seq_length())

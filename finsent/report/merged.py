@@ -28,7 +28,7 @@ from finsent.runs.store import Run
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-    from finsent.inference.scoring import Model
+    from finsent.inference.prefix import Model
 
 #: So many test rows, drawn with the split's seed, at most.
 MOST_ROWS = 64

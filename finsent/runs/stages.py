@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from finsent.inference.scoring import Model
+    from finsent.inference.prefix import Model
     from finsent.training.trainer import PackedTrainer
 
 _NOTHING_LEARNED = (

@@ -11,6 +11,7 @@ from finsent.errors import EmptyDataError, TooManyTextsError
 from finsent.evaluation.attribution import Attribution, Explanation, effects_table, explain, log_shares, sentence
 from finsent.evaluation.classifier import Answer, text_rows
 from finsent.evaluation.words import text_of, words_of
+from finsent.inference.scoring import score_labels
 from finsent.labels import NEWS_ANSWERS, POST_ANSWERS
 from finsent.prompts import build_prompt
 from tests.conftest import LAB
@@ -53,8 +54,8 @@ def test_a_texts_variants_take_one_forward_pass_of_few_tokens(both_models, monke
     packed = sum(tokens)
     tokens.clear()
     for _ in range(21):
-        both_models.score(text_rows([text]), tuned=False)
-    # Two models, each with one pass over the system prompt and one over all variants.
+        score_labels(both_models.model, both_models.tokenizer, text_rows([text]))
+    # In calls of their own, each computes the system prompt and the text.
     assert len(tokens) == 42
     assert packed < 2 * 0.6 * sum(tokens)
 
