@@ -19,7 +19,7 @@ def add_commands(commands: Commands) -> None:
     stories.add_argument("--csv", metavar="FILE", help="write the rows as CSV")
     add_run(stories, optional=True)
     differ = add_command(commands, "disagree", show_disagreement)
-    differ.add_argument("runs", nargs="+", metavar="RUN", help=f"two to four runs: {RUN_HELP}")
+    differ.add_argument("runs", nargs="+", metavar="RUN", help=f"two to six runs: {RUN_HELP}")
     differ.add_argument("--split", choices=["test", "validation"], default="test", help="which rows (default test)")
     differ.add_argument("--csv", metavar="FILE", help="write the rows as CSV")
     add_runs_dir(differ)
@@ -67,21 +67,16 @@ def show_stories(options: argparse.Namespace) -> Printed:
 
 
 def show_disagreement(options: argparse.Namespace) -> Printed:
-    """The rows on which two to four runs give different answers, and how often each two agree.
+    """The rows on which two to six runs give different answers, and how often each two agree.
 
     Example: ``python -m finsent disagree latest OTHER --csv differ.csv``
     """
-    from finsent.evaluation.disagreement import runs_disagree
+    from finsent.evaluation.disagreement import agreement_sentence, runs_disagree
 
     found = runs_disagree([find_run(options.runs_dir, words) for words in options.runs], options.split)
     if options.csv is not None:
         write_table(options.csv, found.rows)
     lines = [f"{len(found.rows):,} of {found.n:,} {found.split} rows are answered differently"]
-    for pair in found.pairs:
-        low, high = pair.ci or (0.0, 1.0)
-        lines.append(
-            f"{pair.first} and {pair.second}: the same on {pair.same:,} of {pair.n:,} ({pair.share:.1%}, 95 %: "
-            f"{low:.1%} to {high:.1%})"
-        )
+    lines += [agreement_sentence(pair) for pair in found.pairs]
     value = {"split": found.split, "n": found.n, "pairs": [to_json(pair) for pair in found.pairs]}
     return Printed(value | {"rows": records(found.rows)}, "\n".join([*lines, table_text(found.rows)]))

@@ -1,4 +1,4 @@
-"""Rows on which runs disagree: two to four fine-tuned models on the same test rows, and how often each two agree."""
+"""Rows on which runs disagree: two to six fine-tuned models on the same rows, and how often each two agree."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,15 +7,16 @@ from itertools import combinations
 import pandas as pd
 
 from finsent.errors import UsageError
-from finsent.evaluation.several_runs import run_titles
+from finsent.evaluation.several_runs import SURE, run_titles
 from finsent.inference.predictions import load_predictions
 from finsent.metrics.classification import class_view
 from finsent.metrics.figures import Interval
 from finsent.metrics.several import common_rows
 from finsent.metrics.statistics import share_interval
+from finsent.runs.evaluated_sets import OWN, judged_files
 from finsent.runs.store import Run
 
-FEWEST, MOST = 2, 4
+FEWEST, MOST = 2, 6
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Disagreement:
     """The rows on which runs differ: ``row_id, text, gold``, and of each run its answer and confidence.
 
     ``right`` counts the runs that are right on the row; rows on which the surest runs contradict come first. ``names``
-    are the runs' titles.
+    are the runs' titles; a run's answer stands in the column of its title, its confidence in that of ``<title> sure``.
     """
 
     names: tuple[str, ...]
@@ -45,29 +46,33 @@ class Disagreement:
     pairs: tuple[Agreement, ...]
 
 
-def runs_disagree(runs: Sequence[Run], split: str = "test") -> Disagreement:
-    """Return where the fine-tuned models of two to four runs differ on the rows of a split that all were judged on.
+def runs_disagree(runs: Sequence[Run], split: str = "test", classes: int = 3, on: str = OWN) -> Disagreement:
+    """Return where the fine-tuned models of two to six runs differ on the rows that all were judged on.
+
+    ``on`` is the key of a set of rows (see :mod:`finsent.runs.evaluated_sets`); of the runs' own rows it is those of
+    ``split``.
 
     Raises:
-        UsageError: there are fewer than two or more than four.
+        UsageError: there are fewer than two or more than six.
         RunError: predictions cannot be read, or the runs share no row.
     """
     if not FEWEST <= len({run.id for run in runs}) <= MOST:
         raise UsageError(f"Choose {FEWEST} to {MOST} different runs, not {len({run.id for run in runs})}.")
     titles = run_titles(runs)
-    tables = {titles[run.id]: load_predictions(run.predictions_file("tuned")) for run in runs}
-    chosen = {name: table[table["split"] == split].reset_index(drop=True) for name, table in tables.items()}
-    return disagreement(common_rows(chosen), split)
+    tables = {titles[run.id]: load_predictions(judged_files(run, on)[1]) for run in runs}
+    if on == OWN:
+        tables = {name: table[table["split"] == split].reset_index(drop=True) for name, table in tables.items()}
+    return disagreement(common_rows(tables), split, classes)
 
 
-def disagreement(tables: dict[str, pd.DataFrame], split: str = "test") -> Disagreement:
+def disagreement(tables: dict[str, pd.DataFrame], split: str = "test", classes: int = 3) -> Disagreement:
     """Return what :func:`runs_disagree` does, of predictions tables of the same rows in the same order, by name."""
     names = tuple(tables)
-    _, gold, _ = class_view(tables[names[0]])
+    _, gold, _ = class_view(tables[names[0]], classes)
     rows = tables[names[0]][["row_id", "text"]].assign(gold=gold)
     for name, table in tables.items():
-        rows[name] = class_view(table)[2]
-        rows[f"{name} sure"] = table["confidence"].to_numpy()
+        rows[name] = class_view(table, classes)[2]
+        rows[f"{name}{SURE}"] = table["confidence"].to_numpy()
     n = len(rows)
     pairs = []
     for first, second in combinations(names, 2):
@@ -75,6 +80,26 @@ def disagreement(tables: dict[str, pd.DataFrame], split: str = "test") -> Disagr
         pairs.append(Agreement(first, second, same, n, same / n, share_interval(same, n)))
     answers = rows[list(names)]
     rows["right"] = answers.eq(rows["gold"], axis=0).sum(axis=1)
-    surest = rows[[f"{name} sure" for name in names]].min(axis=1)
-    differ = rows[answers.nunique(axis=1) > 1].assign(least=surest).sort_values("least", ascending=False, kind="stable")
-    return Disagreement(names, split, n, differ.drop(columns="least").reset_index(drop=True), tuple(pairs))
+    surest = rows[[f"{name}{SURE}" for name in names]].min(axis=1)
+    order = surest[answers.nunique(axis=1) > 1].sort_values(ascending=False, kind="stable").index
+    return Disagreement(names, split, n, rows.loc[order].reset_index(drop=True), tuple(pairs))
+
+
+def agreement_sentence(pair: Agreement) -> str:
+    """Return how often two runs give the same answer, in one sentence with n and interval."""
+    interval = "" if pair.ci is None else f", 95 %: {pair.ci.low:.1%} to {pair.ci.high:.1%}"
+    share = f"{pair.share:.1%}{interval}"
+    return f"“{pair.first}” and “{pair.second}” answer alike on {pair.same:,} of {pair.n:,} rows ({share})."
+
+
+def row_answers(found: Disagreement, row: pd.Series) -> pd.DataFrame:
+    """Return what each run says of one row of ``found.rows``: run, answer, probability, right."""
+    answers = [row[name] for name in found.names]
+    return pd.DataFrame(
+        {
+            "run": found.names,
+            "answer": answers,
+            "probability": [row[f"{name}{SURE}"] for name in found.names],
+            "right": [answer == row["gold"] for answer in answers],
+        }
+    )

@@ -17,13 +17,24 @@ from finsent.runs.evaluated_sets import OWN, judged_pair
 from finsent.runs.store import Run
 
 APART = "can't be told apart from"
+#: What follows a run's title in the name of the column that has its confidence.
+SURE = " sure"
+#: Columns of tables that have one more for each run.
+_TAKEN = {MODELS[0], "text", "gold", "right", "row_id", "setting"}
 
 
 def run_titles(runs: Sequence[Run]) -> dict[str, str]:
-    """Return ``{id: title}`` of runs; a run whose title is not its own alone has its id."""
+    """Return ``{id: title}`` of runs, which name columns; a title that is not a run's own alone gives way to its id.
+
+    So does one that a table of several runs gives to another column.
+    """
     titles = {run.id: run.title for run in runs}
     given = list(titles.values())
-    return {ident: title if given.count(title) == 1 else ident for ident, title in titles.items()}
+
+    def alone(title: str) -> bool:
+        return given.count(title) == 1 and title not in _TAKEN and not title.endswith(SURE)
+
+    return {ident: title if alone(title) else ident for ident, title in titles.items()}
 
 
 def compare_runs(

@@ -1,6 +1,9 @@
 """Several runs: where their settings differ, which is better, and the rows that they do not call alike."""
 
-from finsent.evaluation.several_runs import changed_rows, compare_runs, differing_settings, pair_verdict
+import pytest
+
+from finsent.evaluation.disagreement import runs_disagree
+from finsent.evaluation.several_runs import changed_rows, compare_runs, differing_settings, pair_verdict, run_titles
 from finsent.recipe import change_recipe
 from finsent.runs.store import update_run
 from tests.predictions import TWELVE, made_predictions, made_run
@@ -51,3 +54,17 @@ def test_the_better_of_two_is_named_with_its_rows(runs_dir):
     assert pair_verdict(turned).split(". Only")[0] == pair_verdict(pair).split(". Only")[0]
     assert pair_verdict(pair).startswith("“second” is better than “first” on these rows: accuracy +")
     assert f"Only “first” is right on 0, only “second” on {pair.c:,}" in pair_verdict(pair)
+
+
+@pytest.mark.parametrize("name", ["text", "gold", "baseline", "first sure"])
+def test_a_run_named_like_a_column_goes_by_its_id(runs_dir, name):
+    gold = GOLD * 4
+    before = made_predictions(gold, BEFORE * 4)
+    first = made_run(runs_dir, before, made_predictions(gold, BEFORE * 4), name="first")
+    second = made_run(runs_dir, before, made_predictions(gold, gold), name=name)
+    assert run_titles([first, second]) == {first.id: "first", second.id: second.id}
+    assert {"first", second.id, "baseline"} == set(compare_runs([first, second]).models)
+    assert {"text", "gold", "first", second.id} <= set(changed_rows([first, second]))
+    found = runs_disagree([first, second])
+    assert found.names == ("first", second.id)
+    assert len(found.rows) == len(changed_rows([first, second]))

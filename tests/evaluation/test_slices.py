@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from finsent.errors import EmptyDataError, UsageError
-from finsent.evaluation.disagreement import disagreement, runs_disagree
+from finsent.evaluation.disagreement import agreement_sentence, disagreement, row_answers, runs_disagree
 from finsent.evaluation.features import readable_features
 from finsent.evaluation.slices import ANY, find_slices, slice_sentence, slices_table
 from tests.predictions import made_predictions
@@ -82,5 +82,9 @@ def test_runs_disagree_on_rows_with_their_probabilities():
     assert found.rows["row_id"].tolist() == ["r0", "r3"]
     assert found.rows.loc[0, ["one", "other", "right"]].tolist() == ["neutral", "positive", 1]
     assert (found.pairs[0].same, found.pairs[0].n) == (2, 4)
-    with pytest.raises(UsageError, match="2 to 4"):
+    assert agreement_sentence(found.pairs[0]).startswith("“one” and “other” answer alike on 2 of 4 rows (50.0%, 95 %: ")
+    one, other = row_answers(found, found.rows.iloc[0]).to_dict("records")
+    assert one == {"run": "one", "answer": "neutral", "probability": pytest.approx(0.9), "right": True}
+    assert (other["answer"], other["right"]) == ("positive", False)
+    with pytest.raises(UsageError, match="2 to 6"):
         runs_disagree([])
