@@ -1,14 +1,15 @@
-"""Several runs side by side: where their settings differ, which is better, the rows that changed."""
+"""Several runs side by side: where their settings differ, which is better, the rows on which they disagree."""
 
 import pandas as pd
 import streamlit as st
 
-from finsent.evaluation.several_runs import changed_rows, compare_runs, differing_settings, pair_verdict
+from finsent.evaluation.several_runs import compare_runs, differing_settings, pair_verdict
 from finsent.metrics.figures import SeveralModels
 from finsent.metrics.statistics import CONFIDENCE, show_p
 from finsent.metrics.wording import points
 from finsent.runs.evaluated_sets import OWN, judged_files, judged_sets
 from finsent.runs.store import Run
+from pages.runs.disagree import show_disagreement
 from pages.shared.choose_run import choose_classes
 from pages.shared.run_parts import safe_title
 from pages.shared.ui import PERCENT, plain_markdown, show_table, user_errors, what_is
@@ -17,11 +18,9 @@ _SHARES = ("accuracy", "low", "high", "macro-F1", "neutral called positive")
 
 
 @st.cache_data(max_entries=8, show_spinner="Comparing the runs …")
-def _compared(
-    _runs: list[Run], key: tuple[tuple[str, float], ...], classes: int, on: str
-) -> tuple[SeveralModels, pd.DataFrame]:
-    """Return figures and changed rows; ``key`` says when they are out of date."""
-    return compare_runs(_runs, classes, on), changed_rows(_runs, classes, on)
+def _compared(_runs: list[Run], key: tuple[tuple[str, float, str], ...], classes: int, on: str) -> SeveralModels:
+    """Return the runs' figures; ``key`` says when they are out of date."""
+    return compare_runs(_runs, classes, on)
 
 
 def show_several(runs: list[Run]) -> None:
@@ -48,8 +47,9 @@ def _show_figures(runs: list[Run]) -> None:
         what_is("Cochran's Q", "Holm's correction", "McNemar's test", "paired interval", "baseline")
     with user_errors():
         files = [judged_files(run, on)[1] for run in runs]
-        key = tuple((str(file), file.stat().st_mtime) for file in files)
-        result, changed = _compared(runs, key, classes, on)
+        # Figures go by the runs' titles, which can be changed.
+        key = tuple((str(file), file.stat().st_mtime, run.title) for file, run in zip(files, runs, strict=True))
+        result = _compared(runs, key, classes, on)
     tuned = [pair for pair in result.pairs if "baseline" not in (pair.first, pair.second)]
     for pair in tuned if len(runs) == 2 else []:
         st.markdown(f":material/balance: **{plain_markdown(pair_verdict(pair))}**")
@@ -61,15 +61,7 @@ def _show_figures(runs: list[Run]) -> None:
     show_table(pd.DataFrame(figures), "several", column_config=dict.fromkeys(_SHARES, PERCENT))
     st.caption(f"Accuracy with its 95 % interval. The baseline is that of the newest chosen run; n = {result.n:,}.")
     _show_pairs(result)
-    st.markdown(f"**Rows that changed: {len(changed):,} of {result.n:,}**")
-    if len(changed):
-        show_table(
-            changed,
-            "changed-rows",
-            height=min(420, 40 + 36 * len(changed)),
-            column_config={"text": st.column_config.TextColumn(width="large")},
-        )
-        st.caption("Rows that these runs do not call alike; those that some get right and others wrong come first.")
+    show_disagreement(runs, key, classes, on)
 
 
 def _show_pairs(result: SeveralModels) -> None:

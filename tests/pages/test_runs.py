@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from finsent.evaluation.disagreement import agreement_sentence, runs_disagree
 from finsent.evaluation.several_runs import compare_runs, pair_verdict
 from finsent.recipe import change_recipe, get_recipe
 from finsent.runs.history import save_comparison
@@ -163,8 +164,45 @@ def test_two_ticked_runs_are_compared_in_settings_verdict_and_rows(app, two):
     (pair,) = [pair for pair in tests.pairs if "baseline" not in (pair.first, pair.second)]
     assert plain_markdown(pair_verdict(pair)).replace("\\", "") in words(app)
     assert f"Cochran's Q = {tests.q:.2f}" in words(app)
-    (changed,) = [table for table in tables if "right" in table]
-    assert len(changed) and f"Rows that changed: {len(changed):,} of {tests.n:,}" in words(app)
+    (differ,) = [table for table in tables if "right" in table]
+    found = runs_disagree([second, first])
+    assert differ["row_id"].tolist() == found.rows["row_id"].tolist() != []
+    assert differ["first sure"].tolist() == found.rows["first sure"].tolist()
+    assert f"Rows where they disagree: {len(differ):,} of {tests.n:,}" in words(app)
+    assert agreement_sentence(found.pairs[0]) in words(app)
+
+
+def test_a_renamed_run_goes_by_its_new_name_at_once(app, two):
+    app.query_params["run"] = [run.id for run in two]
+    app.run()
+    update_run(two[0].folder, name="renamed")
+    app.run()
+    assert not app.exception
+    assert "“second” and “renamed” answer alike on" in words(app)
+
+
+def test_the_rows_on_which_three_runs_disagree_follow_the_labels_and_the_chosen_rows(app, two, runs_dir):
+    third = made_run(runs_dir, *made_pair(260, seed=1, validation=60, gain=0.8), name="third")
+    app.query_params["run"] = [run.id for run in (*two, third)]
+    app.run()
+    assert not app.exception
+    runs = [third, two[1], two[0]]
+    for classes in (3, 5):
+        app.segmented_control(key="several-classes").set_value(classes).run()
+        found = runs_disagree(runs, classes=classes)
+        (differ,) = [element.value for element in app.dataframe if "right" in element.value]
+        assert differ["row_id"].tolist() == found.rows["row_id"].tolist()
+        assert len(found.pairs) == 3
+        assert all(agreement_sentence(pair) in words(app) for pair in found.pairs)
+
+
+def test_runs_that_agree_on_every_row_say_so(app, runs_dir):
+    runs = [made_run(runs_dir, *made_pair(60), name=name) for name in ("first", "second")]
+    app.query_params["run"] = [run.id for run in runs]
+    app.run()
+    assert not app.exception
+    assert "Rows where they disagree: 0 of 60" in words(app)
+    assert "answer alike on 60 of 60 rows (100.0%" in words(app)
 
 
 def test_runs_on_other_rows_get_a_sentence(app, two, runs_dir):
