@@ -112,9 +112,10 @@ def _before_after(before: float | None, after: float | None, interval: "Interval
 def show_run(options: argparse.Namespace) -> Printed:
     """A run's whole record: state, settings, data, model, versions, hardware.
 
-    With --json it is run.json, with what the run was made of as facts.
+    With --json it is run.json, with what the run was made of as facts, and the chain of runs that it continues.
     Example: ``python -m finsent show latest``
     """
+    from finsent.runs.chain import chain_of
     from finsent.runs.damage import damaged_files
     from finsent.runs.history import folder_bytes, folder_files, provenance_table, settings_table
 
@@ -125,14 +126,17 @@ def show_run(options: argparse.Namespace) -> Printed:
         lines = [f"{run.id}: {run.state}", run.problem, *(f"{size:>12,} {file}" for file, size in files)]
         return Printed(value | {"files": dict(files)}, "\n".join(lines))
     facts, settings, damaged = provenance_table(run), settings_table(run), damaged_files(run)
+    chain = chain_of(run, *all_runs(run.folder.parent))
     value = run.model_dump(mode="json") | {
         "facts": dict(zip(facts["fact"], facts["value"], strict=True)),
         "folder": str(run.folder),
         "folder_bytes": folder_bytes(run),
         "damaged": damaged,
+        "chain": [link.id for link in chain],
     }
     parts = [
         f"{run.title}: {run.state}",
+        f"Continued: {' → '.join(link.words for link in chain)}" if len(chain) > 1 else "",
         elsewhere(run),
         run.error or "",
         *damaged,

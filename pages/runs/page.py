@@ -21,6 +21,7 @@ from finsent.runs.history import (
 from finsent.runs.store import Run, default_runs_dir
 from finsent.sizes import size_words
 from pages.runs.bring_in import show_bring_in
+from pages.runs.chain import OPEN, show_chain
 from pages.runs.damaged import show_damaged
 from pages.runs.export import show_export
 from pages.runs.several import show_several
@@ -40,6 +41,8 @@ from pages.shared.runs_now import damaged_now, named_run, runs_now
 from pages.shared.ui import csv_button, page_head, plain_markdown, show_chart, show_table, user_errors, what_is
 
 MOST_SIDE_BY_SIDE = 6
+#: Not a widget's key: how many links on this page were followed.
+_TABLE = "history-table"
 #: The columns of the history, with their widths in pixels: what matters stands first and is in view at 1440.
 COLUMNS = {
     "name": st.column_config.TextColumn(width=200),
@@ -68,13 +71,14 @@ def choose(runs: list[Run]) -> list[Run]:
     table["time"] = [took(run) for run in runs]
     # Rows are chosen by their place, which a new run moves: each list of runs is a table of its own, and the address
     # keeps which ones are chosen.
+    table_number = follow_link()
     ids, wanted = [run.id for run in runs], asked_for()
     start = [place for place, ident in enumerate(ids) if ident in wanted]
     event = st.dataframe(
         table,
         hide_index=True,
         placeholder="–",
-        key=f"history-{hash(tuple(ids))}",
+        key=f"history-{table_number}-{hash(tuple(ids))}",
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={"selection": {"rows": start}} if start else None,
@@ -91,6 +95,17 @@ def choose(runs: list[Run]) -> list[Run]:
     if len(chosen) == 1:
         remember_run(chosen[0].id)
     return chosen
+
+
+def follow_link() -> int:
+    """Let a run that a link on this page opens be the one that the address asks for; return the number of the table.
+
+    The ticks of a table outlast such a link, so that each one takes a new table.
+    """
+    if opened := st.query_params.pop(OPEN, None):
+        st.query_params["run"] = opened
+        st.session_state[_TABLE] = st.session_state.get(_TABLE, 0) + 1
+    return st.session_state.get(_TABLE, 0)
 
 
 def asked_for() -> list[str]:
@@ -113,6 +128,7 @@ def show_record(run: Run) -> None:
         st.caption(
             f"Run {plain_markdown(run.id)}, {progress_words(run)}" + (f", {took(run)}" if took(run) else "") + "."
         )
+        show_chain(run)
         show_remarks(run)
         if run.error:
             st.text(run.error)

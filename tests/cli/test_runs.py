@@ -9,7 +9,8 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from finsent.cli.main import main
 from finsent.runs.history import read_comparison
-from finsent.runs.store import list_runs, update_run
+from finsent.runs.origin import Origin
+from finsent.runs.store import create_run, list_runs, update_run
 from tests.stub_worker import write_point
 
 
@@ -60,6 +61,16 @@ def test_a_run_is_shown_with_its_warning(judged, capsys):
     update_run(judged.folder, warning="This run learned nothing.")
     assert main(["show", "latest"]) == 0
     assert "\n\nThis run learned nothing.\n\n" in capsys.readouterr().out
+
+
+def test_a_run_is_shown_with_the_runs_that_it_continues(run_json, judged, runs_dir, capsys):
+    assert run_json("show", judged.id)["chain"] == [judged.id]
+    child = create_run(judged.recipe, runs_dir, "child")
+    update_run(child.folder, state="stopped", origin=Origin(parent=judged.id))
+    assert run_json("show", "child")["chain"] == [judged.id, child.id]
+    update_run(child.folder, origin=Origin(parent="20260101-000000-abcdef"))
+    assert main(["show", "child"]) == 0
+    assert "Continued: run 20260101-000000-abcdef, removed → child\n" in capsys.readouterr().out
 
 
 def test_a_run_is_described(run_json, refused, judged, runs_dir):

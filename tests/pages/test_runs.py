@@ -11,6 +11,7 @@ from finsent.evaluation.disagreement import agreement_sentence, runs_disagree
 from finsent.evaluation.several_runs import compare_runs, pair_verdict
 from finsent.recipe import change_recipe, get_recipe
 from finsent.runs.history import save_comparison
+from finsent.runs.origin import Origin
 from finsent.runs.store import create_run, list_runs, load_run, update_run
 from pages.shared import places
 from pages.shared.ui import plain_markdown
@@ -232,3 +233,31 @@ def test_the_figures_that_matter_stand_in_the_first_columns(app, run):
     # The width of a page of 1440 pixels, tick boxes off.
     first = order[: order.index("changed") + 1]
     assert sum(shown[name]["width"] for name in first) <= 940
+
+
+def test_the_runs_that_a_run_continues_are_a_line_of_links(app, runs_dir):
+    first = create_run(get_recipe("quick"), runs_dir, "first *one*")
+    second = create_run(get_recipe("quick"), runs_dir, "second")
+    third = create_run(get_recipe("quick"), runs_dir, "third")
+    for child, parent in ((first, "20260101-000000-abcdef"), (second, first.id), (third, second.id)):
+        update_run(child.folder, state="stopped", origin=Origin(parent=parent))
+    open_run(app, third)
+    assert not app.exception
+    links = [element.proto for element in app.get("page_link") if "open=" in element.proto.query_string]
+    assert [link.query_string for link in links] == [f"open={run.id}" for run in (first, second, third)]
+    assert [link.label for link in links] == [r"first \*one\*", "second", "third"]
+    assert "run 20260101-000000-abcdef, removed" in words(app)
+    # A link on the page itself is followed over what was ticked, once.
+    app.query_params["open"] = first.id
+    app.run()
+    assert not app.exception and "open" not in app.query_params
+    assert app.query_params["run"] == first.id
+    assert "first *one*" in [element.value.replace("\\", "") for element in app.subheader]
+    app.run()
+    assert app.query_params["run"] == first.id
+
+
+def test_a_run_that_starts_from_the_base_model_has_no_chain(app, run):
+    open_run(app, run)
+    assert not [element for element in app.get("page_link") if "open=" in element.proto.query_string]
+    assert "Continued:" not in words(app)
