@@ -47,7 +47,6 @@ def add_commands(commands: Commands) -> None:
     rows.add_argument("--shortest", type=int, default=0, metavar="N", help="the fewest characters of a text")
     rows.add_argument("--longest", type=int, default=10**9, metavar="N", help="the most characters of a text")
     rows.add_argument("--order", metavar="ORDER", help="“shortest first”, “longest first”, “A to Z”, “by label”, …")
-    rows.add_argument("--map", metavar="FILE", help="write where these rows stand on a map of all as CSV: x, y")
     rows.add_argument("--finding", type=int, metavar="NUMBER", help="the rows of a finding, numbered as data has them")
     rows.add_argument("--row", metavar="ID", help="open one row: prompt, answer and tokens")
     rows.add_argument("--tokenizer", default=EMBEDDED, metavar="MODEL", help=f"with --row: {MODEL_HELP}")
@@ -155,10 +154,6 @@ def show_rows(options: argparse.Namespace) -> Printed:
     shown = found[["row_id", "label", "text", "split", "source", "topic", "answers"]]
     if options.csv is not None:
         write_table(options.csv, shown)
-    if options.map is not None:
-        from finsent.data.text_map import text_map
-
-        write_table(options.map, text_map(sentiment["text"]).join(shown, how="inner"))
     head = f"{len(found):,} of {len(rows):,} rows"
     return Printed(records(shown), f"{head}\n{table_text(shown[['row_id', 'label', 'split', 'text']])}")
 

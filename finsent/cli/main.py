@@ -27,6 +27,7 @@ from finsent.cli import (
     queue,
     runs,
     sharing,
+    text_map,
     training,
     transfer,
     why,
@@ -65,6 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     for module in (
         lab,
         data,
+        text_map,
         model,
         training,
         queue,

@@ -6,9 +6,9 @@ rests are packed as a :class:`~finsent.models.packing.TokenTree`, and a label of
 row.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 TOKENS_PER_PASS = {"cpu": 1024, "cuda": 8192}
 
 Report = Callable[[int, int], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -96,15 +97,22 @@ def _score_group(
 
 
 def _batches(group: list[_Row], cut: int, budget: int) -> Iterator[list[_Row]]:
-    batch: list[_Row] = []
+    def size(row: _Row) -> int:
+        return len(row.stem) - cut + sum(len(branch) - 1 for branch in row.branches)
+
+    return in_batches(sorted(group, key=lambda row: len(row.stem)), size, budget)
+
+
+def in_batches(rows: Iterable[T], size: Callable[[T], int], budget: int) -> Iterator[list[T]]:
+    """Yield rows in their order, as many at a time as fit into a budget of tokens, and at least one."""
+    batch: list[T] = []
     tokens = 0
-    for row in sorted(group, key=lambda row: len(row.stem)):
-        size = len(row.stem) - cut + sum(len(branch) - 1 for branch in row.branches)
-        if batch and tokens + size > budget:
+    for row in rows:
+        if batch and tokens + size(row) > budget:
             yield batch
             batch, tokens = [], 0
         batch.append(row)
-        tokens += size
+        tokens += size(row)
     if batch:
         yield batch
 

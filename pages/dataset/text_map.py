@@ -1,4 +1,4 @@
-"""The map of the texts: texts with words in common stand near each other; a lasso selects rows."""
+"""The map of the texts: those that are alike stand near each other, coloured by what is known; a lasso selects rows."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from finsent.charts.text_map import COLOURED_BY, map_figure
-from finsent.data.text_map import LAID_OUT, text_map
 from finsent.errors import FinsentError
 from finsent.evaluation.row_answers import ANSWERS, NO_ANSWER, sets_on, with_answers
 from finsent.runs.store import Run
+from pages.dataset.placed import placed
 from pages.dataset.rows import PAGE_ROWS, open_row, shown_columns
 from pages.shared import places
 from pages.shared.choose_run import choose_run
@@ -18,21 +18,19 @@ from pages.shared.runs_now import runs_now
 from pages.shared.ui import csv_button, opened_place, say_cut, show_error, what_is
 
 
-@st.cache_resource(max_entries=3, show_spinner="Drawing the map …")
-def map_of(fingerprint: str, _rows: pd.DataFrame) -> pd.DataFrame:
-    return text_map(_rows["text"])
-
-
 @st.cache_resource(max_entries=6, show_spinner=False)
-def figure_of(fingerprint: str, by: str, values: int, _table: pd.DataFrame) -> Any:
-    # Answers change with the run and when it is judged again, so what points are coloured by is part of the key.
+def figure_of(by: str, where: int, what: int, _table: pd.DataFrame) -> Any:
+    # Places change with the model and answers with the run, so what is drawn is the key.
     return map_figure(_table, by)
 
 
 @st.fragment
 def show_map(fingerprint: str, rows: pd.DataFrame) -> None:
     try:
-        where = map_of(fingerprint, rows)
+        found = placed(fingerprint, rows)
+        if found is None:
+            return
+        table, said = found
         by = st.segmented_control(
             "Coloured by",
             list(COLOURED_BY),
@@ -42,23 +40,22 @@ def show_map(fingerprint: str, rows: pd.DataFrame) -> None:
             key="map-by",
             bind="query-params",
         )
-        table = rows.assign(x=where["x"].to_numpy(), y=where["y"].to_numpy())
         if by in ANSWERS:
             table = _answered(fingerprint, table)
     except FinsentError as error:
         show_error(error)
         return
+    where, what = (int(pd.util.hash_pandas_object(table[names], index=False).sum()) for names in (["x", "y"], [by]))
     state = st.plotly_chart(
-        figure_of(fingerprint, by, int(pd.util.hash_pandas_object(table[by], index=False).sum()), table),
-        key="map",
+        figure_of(by, where, what, table),
+        # Other places are another map, in which an older view shows nothing.
+        key=f"map-{where}",
         on_select="rerun",
         selection_mode=("lasso", "box", "points"),
         config={"displaylogo": False, "scrollZoom": True},
     )
-    laid = "" if len(rows) <= LAID_OUT else f" {LAID_OUT:,} of them are laid out, and each other one among its nearest."
     st.caption(
-        f"Texts with words in common stand near each other (tf-idf, SVD, t-SNE; seeded), n = {len(rows):,}.{laid} Axes "
-        "have no unit, and distances across the map mean little. Draw a line around texts to list them."
+        f"{said} Axes have no unit, and distances across the map mean little. Draw a line around texts to list them."
     )
     _selected(table, [str(point["customdata"]) for point in state.selection.points if point.get("customdata")])
 

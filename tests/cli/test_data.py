@@ -70,17 +70,13 @@ def test_what_was_decided_while_data_were_read_is_said(run_json, tmp_path):
     assert run_json("data")["notes"] == []
 
 
-def test_words_lengths_and_a_map(run_json, tiny_llama, tmp_path, small_csv):
+def test_words_and_lengths(run_json, tiny_llama):
     facts = run_json("data", "--words", "--lengths", str(tiny_llama))
     assert {one["label"] for one in facts["words"]} == {"negative", "neutral", "positive", "bearish", "bullish"}
     assert all(one["low"] > 0 for one in facts["words"])
     assert facts["lengths"]["n"] == facts["rows"] == 1_319
     shares = [one["share"] for one in facts["lengths"]["limits"]]
     assert shares == sorted(shares, reverse=True) and shares[0] > 0.9
-    rows = run_json("rows", "--source", str(small_csv), "--label", "neutral", "--map", str(tmp_path / "map.csv"))
-    table = pd.read_csv(tmp_path / "map.csv", dtype={"row_id": str})
-    assert table["row_id"].tolist() == [row["row_id"] for row in rows]
-    assert table[["x", "y"]].notna().all(axis=None)
 
 
 def test_rows_are_put_in_order(run_json, refused):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from finsent.data.text_map import text_map
+from finsent.data.text_map import text_map, vector_map
 from finsent.errors import EmptyDataError
 from finsent.inference.lengths import limit_table, token_lengths
 from finsent.inference.token_view import token_table
@@ -73,3 +73,21 @@ def test_texts_of_one_kind_stand_together_on_the_map_and_a_seed_makes_it_again()
 def test_texts_without_words_in_common_have_no_map(texts):
     with pytest.raises(EmptyDataError):
         text_map(pd.Series(texts))
+
+
+def test_vectors_of_one_kind_stand_together_on_the_map_and_a_seed_makes_it_again():
+    chance = np.random.default_rng(0)
+    kinds = np.repeat([0, 1, 2], 40)
+    vectors = (10 * chance.normal(size=(3, 64))[kinds] + chance.normal(size=(120, 64))).astype(np.float32)
+    index = pd.RangeIndex(120)
+    places = vector_map(vectors, index)
+    pd.testing.assert_frame_equal(places, vector_map(vectors, index))
+    centres = places.groupby(kinds).mean()
+    nearest = [centres.index[((centres - place) ** 2).sum(axis=1).argmin()] for place in places.to_numpy()]
+    assert (kinds == nearest).mean() > 0.95
+
+
+@pytest.mark.parametrize("vectors", [np.eye(5), np.ones((20, 4))])
+def test_vectors_that_are_few_or_all_the_same_have_no_map(vectors):
+    with pytest.raises(EmptyDataError):
+        vector_map(vectors, pd.RangeIndex(len(vectors)))

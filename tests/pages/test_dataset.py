@@ -1,6 +1,8 @@
 """The Dataset page: what is there, found by search and filters, opened row by row; bad data in one sentence."""
 
 import json
+import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -13,8 +15,11 @@ from finsent.data.browse import filter_rows
 from finsent.data.dataset import load_data, split_rows
 from finsent.data.stored import stored_sources
 from finsent.errors import HubUnreachableError
+from finsent.evaluation import states_work
+from finsent.evaluation.text_states import compute_states, model_reading, states_file
 from finsent.inference import token_view as tokens
 from finsent.inference.lengths import token_lengths
+from finsent.models.base import MODELS
 from finsent.runs.store import update_run
 from pages.shared import places
 from tests.predictions import answered, made_run, twelve
@@ -384,6 +389,63 @@ def test_the_map_says_where_no_run_has_answers(app, small_csv, runs_dir):
     assert not app.exception and not app.error
     assert "No run was judged on rows of these very data" in words(app)
     assert map_names(app) == ["no prediction  120"]
+
+
+@pytest.fixture
+def by_states(app, tiny_llama, monkeypatch):
+    """The map by the hidden states of the tiny model, not run yet."""
+    monkeypatch.setitem(MODELS, str(tiny_llama), "tiny")
+    app.query_params.update({"view": "Map", "map-place": "a model's hidden states", "map-model": "tiny"})
+    return app
+
+
+def test_the_map_by_a_models_states_is_drawn_from_what_is_kept(by_states, small_csv, tiny_llama, runs_dir):
+    _, reading = model_reading(load_data(str(small_csv)).rows, str(tiny_llama))
+    compute_states(reading, runs_dir)
+    by_states.query_params["data"] = str(small_csv)
+    by_states.run()
+    assert not by_states.exception and not by_states.error and not by_states.warning
+    assert sum(int(name.rpartition("  ")[2]) for name in map_names(by_states)) == 120
+    assert "tiny reads alike" in words(by_states) and "n = 120." in words(by_states)
+
+
+def test_a_damaged_file_of_states_is_told_of_and_offered_to_be_made_anew(by_states, tiny_llama, runs_dir):
+    _, reading = model_reading(split_rows(load_data("embedded").rows), str(tiny_llama))
+    file = states_file(reading, runs_dir)
+    file.parent.mkdir()
+    file.write_bytes(b"damaged")
+    by_states.run()
+    assert not by_states.exception
+    assert "What was kept of these texts is not used: it cannot be read" in by_states.warning[0].value.replace("\\", "")
+    assert by_states.button(key="map-start")
+
+
+def test_the_process_that_reads_the_texts_is_started_watched_and_cancelled(by_states, runs_dir, monkeypatch):
+    waits = (sys.executable, "-c", "import time; time.sleep(60)")
+    monkeypatch.setattr(states_work, "module_command", lambda module, processes: waits)
+    by_states.run()
+    assert not by_states.exception
+    assert "The model has to read 1,319 texts once" in words(by_states)
+    by_states.button(key="map-start").click().run()
+    assert not by_states.exception
+    work = states_work.states_work(runs_dir)
+    assert work.alive and work.n == 1_319
+    assert "Loading the model to read 1,319 texts" in by_states.get("progress")[0].proto.text
+    by_states.button(key="map-cancel").click().run()
+    assert not by_states.exception and not work.alive
+    assert by_states.button(key="map-start")
+
+
+def test_why_the_process_ended_early_is_said(by_states, runs_dir, monkeypatch):
+    fails = (sys.executable, "-c", "raise SystemExit('no room for it')")
+    monkeypatch.setattr(states_work, "module_command", lambda module, processes: fails)
+    by_states.run()
+    by_states.button(key="map-start").click().run()
+    while states_work.states_work(runs_dir).alive:
+        time.sleep(0.05)
+    by_states.run()
+    assert "no room for it" in by_states.error[0].value
+    assert by_states.button(key="map-start")
 
 
 def test_lengths_and_words_say_what_a_limit_would_cut(app, rows, tiny_tokenizer):
