@@ -4,11 +4,8 @@ The cache is that of the hub's own client (below ``HF_HOME``), so that what othe
 in it is used as it is, without the network; the hub is asked when something that is not there is needed, and only then.
 """
 
-import errno
-import hashlib
 import json
 import os
-import re
 import socket
 import time
 from dataclasses import dataclass
@@ -20,22 +17,19 @@ from urllib.request import getproxies, proxy_bypass
 import huggingface_hub
 from huggingface_hub import DatasetInfo, ModelInfo, constants
 from huggingface_hub.errors import HfHubHTTPError, HTTPError, RepositoryNotFoundError
-from huggingface_hub.utils import filter_repo_objects
 from tqdm import tqdm
 
-from finsent.errors import HubUnreachableError
+from finsent.errors import FinsentError, HubUnreachableError
 from finsent.hub_faults import fault
+from finsent.hub_fetch import ANSWER_SECONDS, Wanted, fetch_missing
 from finsent.hub_ids import MAIN, HubId
 
 QWEN3_REPOSITORY = "Qwen/Qwen3-0.6B"
 HUB_DATASET = "sujet-ai/Sujet-Finance-Instruct-177k"
 
 HUB_ENDPOINT = "https://huggingface.co"
-#: So long the hub has for an answer that is no file.
-ANSWER_SECONDS = 8.0
 _KINDS = {"model": "model", "dataset": "data set"}
 _OPTIONS = {"model": "model", "dataset": "source"}
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _PROBE_SECONDS = 3.0
 _PROBE_LIFETIME_SECONDS = 60.0
 _OFFLINE_SWITCHES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
@@ -72,53 +66,34 @@ class HubFiles:
         found = all(any(_files(folder, pattern) for pattern in needed.split("|")) for needed in self.needed)
         return folder if found and _has_all_shards(folder, self.wanted) else None
 
-    def fetch(self, bar: "type[tqdm[Any]] | None" = None) -> Path:
+    def fetch(self, bar: "type[tqdm[Any]]" = tqdm) -> Path:
         """Return the folder of these files, after fetching what is not in the cache.
 
-        A connection that breaks is taken up again some times; files that came whole are kept. ``bar`` is the class of
-        the progress bars, a file each.
+        A connection that breaks is taken up again some times. What came is kept, and the next fetch goes on with it.
+        ``bar`` is the class of the progress bar, in bytes of all files.
 
         Raises:
             HubUnreachableError: the hub fails on the way; the message says how, and what to do.
-            OSError: the disk is full.
+            DiskFullError: there is no room for them.
         """
         found = self.cached
         if found is not None:
             return found
         try:
-            commit, names = self._there()
-            folders = [Path(self._file(name, bar)) for name in names]
+            about = ask(_asked(self), self.kind, sizes=True)
+            fetch_missing(Wanted(self.repository, self.kind, self.revision, _endpoint(), self.wanted), about, bar)
+        except FinsentError:
+            raise
         except Exception as error:
-            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-                raise
             # The client lets errors of its HTTP library through, which share no base class but this.
             raise fault(error, _asked(self), _endpoint()) from error
-        for name, file in zip(names, folders, strict=True):
-            _check_sum(name, file, self.repository)
         found = self.cached
         if found is None:
             raise HubUnreachableError(
-                f"{self.repository} ({commit[:12]}) lacks what is needed: {', '.join(self.needed)}. Choose another "
-                "repository or revision."
+                f"{self.repository} ({str(about.sha)[:12]}) lacks what is needed: {', '.join(self.needed)}. Choose "
+                "another repository or revision."
             )
         return found
-
-    def _there(self) -> tuple[str, list[str]]:
-        """Ask the hub for the commit of the revision and for the names of the wanted files in it."""
-        about = ask(_asked(self), self.kind)
-        names = [sibling.rfilename for sibling in about.siblings or []]
-        return str(about.sha), list(filter_repo_objects(names, allow_patterns=list(self.wanted)))
-
-    def _file(self, name: str, bar: "type[tqdm[Any]] | None") -> str:
-        return huggingface_hub.hf_hub_download(
-            self.repository,
-            name,
-            repo_type=self.kind,
-            revision=self.revision,
-            endpoint=_endpoint(),
-            etag_timeout=ANSWER_SECONDS,
-            tqdm_class=bar,
-        )
 
     def _snapshot(self, local_files_only: bool) -> str:
         return huggingface_hub.snapshot_download(
@@ -173,25 +148,6 @@ def _is_there(asked: HubId, kind: str) -> bool:
 
 def _asked(files: HubFiles) -> HubId:
     return HubId(files.repository, files.revision)
-
-
-def _check_sum(name: str, file: Path, repository: str) -> None:
-    """Check a file whose hash is its name in the cache, as that of every large one is; remove it where it is not.
-
-    Raises:
-        HubUnreachableError: what came is not what the hub said.
-    """
-    blob = file.resolve()
-    if not _SHA256.fullmatch(blob.name):
-        return
-    with blob.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
-    if found != blob.name:
-        blob.unlink()
-        raise HubUnreachableError(
-            f"{name} of {repository} came damaged from the model hub (another checksum than it names). It was removed; "
-            "fetch it again."
-        )
 
 
 _TOKENIZER_FILES = ("*.json", "*.txt", "*.jinja")

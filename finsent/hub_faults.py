@@ -70,6 +70,6 @@ def _of_connection(error: BaseException, name: str, endpoint: str) -> str:
     if "Connect" in kind or "resolve" in str(error).lower():
         return f"The model hub at {endpoint} cannot be reached. Check the network, HF_ENDPOINT and the proxy."
     return (
-        f"The connection to the model hub broke off over {name} ({first_line(error)}). Try again: files "
-        "that came whole are kept."
+        f"The connection to the model hub broke off over {name} ({first_line(error)}). Try again: it "
+        "goes on where it stopped."
     )

@@ -216,6 +216,9 @@ def local_hub(tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delenv("HF_HUB_OFFLINE")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
+    # For processes that are started meanwhile.
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub-cache"))
+    monkeypatch.setenv("FINSENT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(hub, "_answers", {})
     yield server
     server.close()

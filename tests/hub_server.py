@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 _API = re.compile(r"/api/(models|datasets)/([^/]+/[^/]+)(?:/revision/(.+))?")
+_PIECE = 2**14
 _FILE = re.compile(r"/(?:(datasets)/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 
 
@@ -30,8 +31,10 @@ class Hub(ThreadingHTTPServer):
         self.about: dict[str, dict[str, Any]] = {}
         self.requests: list[str] = []
         self.tokens: list[str] = []
-        #: A status, or "hang", "cut" (once) or "corrupt", of a repository's files ("file") or of all calls ("all").
+        #: A status, or "hang", "slow", "cut" (once) or "corrupt", of files alone ("file") or of all calls ("all").
         self.faults: dict[str, tuple[str, int | str]] = {}
+        #: Seconds between the pieces of a file that is sent slowly.
+        self.pause = 0.1
         self.thread = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 
@@ -148,7 +151,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(206 if begin else 200, part[: max(1, len(part) // 2)], headers, length=len(part))
             self.close_connection = True
             return
-        self._send(206 if begin else 200, part if body else b"", headers, length=len(part))
+        self._send(206 if begin else 200, part if body and fault != "slow" else b"", headers, length=len(part))
+        if fault == "slow" and body:
+            self._send_slowly(part)
+
+    def _send_slowly(self, content: bytes) -> None:
+        for begin in range(0, len(content), _PIECE):
+            self.wfile.write(content[begin : begin + _PIECE])
+            time.sleep(self.server.pause)
 
     def _refuse(self, status: int, code: str, headers: dict[str, str] | None = None) -> None:
         more = {"X-Error-Code": code, "X-Error-Message": code} if code else {}

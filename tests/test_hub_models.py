@@ -3,14 +3,15 @@
 import hashlib
 import json
 import re
+import shutil
 import time
 
 import pytest
 from huggingface_hub import constants
 
-from finsent import hub
+from finsent import hub, hub_fetch, hub_part
 from finsent.cli.main import main
-from finsent.errors import FinsentError, HubUnreachableError, ModelNotFoundError, RunChangedError
+from finsent.errors import DiskFullError, FinsentError, HubUnreachableError, ModelNotFoundError, RunChangedError
 from finsent.hub_ids import HubId, parse_id
 from finsent.models.base import is_same_model, model_folder, model_hash, pinned_model, resolve_model
 from finsent.models.hub_facts import model_facts
@@ -73,6 +74,39 @@ def test_a_connection_that_is_cut_goes_on_where_it_was(local_hub):
     assert len(asked) == 2 and re.search(r"bytes=[1-9]\d+-", asked[1])
 
 
+def test_a_fetch_that_ended_early_goes_on_where_it_was_and_its_bar_counts_all_bytes(local_hub, monkeypatch):
+    content = bytes(range(256)) * 2**14
+    name = "owner/part"
+    local_hub.add(name, {"config.json": b"{}", "tokenizer.json": b"{}", "model.safetensors": content})
+    monkeypatch.setattr(hub_part, "_TRIES", 0)
+    local_hub.faults[name] = ("file", "cut")
+    files = hub.model_files(HubId(name))
+    with pytest.raises(HubUnreachableError, match="broke off"):
+        files.fetch()
+    local_hub.requests.clear()
+    bars = []
+
+    class Bar(hub_fetch.tqdm):
+        def close(self):
+            bars.append((self.initial, self.n, self.total))
+            super().close()
+
+    assert (files.fetch(Bar) / "model.safetensors").read_bytes() == content
+    (asked,) = [request for request in local_hub.requests if request.startswith("GET") and "safetensors" in request]
+    begin = int(re.search(r"bytes=([1-9]\d+)-", asked)[1])
+    assert begin == len(content) // 2
+    # The configuration and the tokenizer, of two bytes each, had come before.
+    assert bars[:1] == [(begin + 4, len(content) + 4, len(content) + 4)]
+
+
+def test_a_full_disk_is_one_sentence_before_anything_large_comes(local_hub, monkeypatch):
+    usage = shutil.disk_usage("/")._replace(free=1_000)
+    monkeypatch.setattr(hub_fetch.shutil, "disk_usage", lambda folder: usage)
+    with pytest.raises(DiskFullError, match="no room for owner/name in .* are still to come. Free some"):
+        hub.model_files(HubId(NAME)).fetch()
+    assert not [request for request in local_hub.requests if "safetensors" in request]
+
+
 FAULTS = {
     "not logged in": (("all", 401), "does not accept the login"),
     "gated": (("all", 403), "is gated: .* Accept them at "),
@@ -92,6 +126,7 @@ def test_a_fault_is_one_sentence_within_ten_seconds_and_holds_no_token(
 ):
     fault, words = FAULTS[kind]
     monkeypatch.setattr(hub, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(hub_fetch, "ANSWER_SECONDS", 1.0)
     name = f"tiny/{hashlib.md5(kind.encode(), usedforsecurity=False).hexdigest()[:8]}"
     local_hub.add(name, tiny_llama)
     local_hub.faults[name] = fault

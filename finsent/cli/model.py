@@ -28,7 +28,7 @@ def add_commands(commands: Commands) -> None:
     """Add the commands of this module."""
     model = add_command(commands, "model", show_model)
     model.add_argument("id", metavar="ID", help="owner/name on the model hub, with @revision if not main")
-    model.add_argument("--fetch", action="store_true", help="fetch it, too; files that came whole are kept")
+    model.add_argument("--fetch", action="store_true", help="fetch it, too; goes on with what came before")
     summary = add_command(commands, "summary", show_summary)
     add_model(summary)
     summary.add_argument("--rank", type=int, default=8, help="LoRA rank (default 8)")

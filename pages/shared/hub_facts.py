@@ -1,11 +1,14 @@
 """A model on the hub, before anything large of it is fetched: what the hub says of it, one fact a sentence."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from finsent.errors import FinsentError, ModelNotFoundError
-from finsent.hub import tokenizer_files
-from finsent.hub_ids import names_repository, parse_id
+from finsent.hub import model_files, tokenizer_files
+from finsent.hub_ids import HubId, names_repository, parse_id
 from finsent.models.hub_facts import ModelFacts, model_facts, runs_here
+from pages.shared.fetching import show_fetch
 from pages.shared.ui import plain_markdown, show_error
 
 
@@ -42,6 +45,8 @@ def show_hub_facts(model: str) -> bool:
         show_error(FinsentError(said))
         return _is_here(model)
     facts, runs = said
+    # It may have been fetched since the hub was asked.
+    facts = replace(facts, cached=model_files(HubId(facts.repository, facts.commit)).cached is not None)
     with st.container(border=True, key="hub-facts"):
         st.markdown("**On the model hub**")
         st.markdown("\n".join(f"- {plain_markdown(sentence)}" for sentence in [*facts.sentences, *runs]))
@@ -51,6 +56,5 @@ def show_hub_facts(model: str) -> bool:
         )
         return False
     if not facts.cached:
-        st.caption("Nothing large was fetched for this. A run fetches the weights, and so does the command:")
-        st.code(f"python -m finsent model {facts.name} --fetch", language=None, wrap_lines=True)
+        show_fetch(facts)
     return True

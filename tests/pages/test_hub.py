@@ -1,10 +1,19 @@
-"""Models of the hub on the pages, against a hub of this machine: what it says of them, on Train as on Model."""
+"""Models of the hub on the pages, against a hub of this machine: what it says of them, and fetching them."""
 
+import re
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from finsent.fetches.record import read_fetch
+from finsent.fetches.start import start_fetch
+from finsent.hub import model_files
+from finsent.hub_ids import HubId
+from finsent.machine import cache_dir
+from finsent.sizes import size_words
 from pages.shared import places
 
 APP = Path(__file__).parents[2] / "pages" / "app.py"
@@ -48,3 +57,87 @@ def test_what_cannot_be_used_or_had_cannot_be_launched_and_is_said_once(train, l
     assert not app.exception and app.button(key="launch").disabled
     (error,) = app.error
     assert "There is no nobody/nothing" in error.value.replace("\\", "")
+
+
+def until(app: AppTest, part: str, seconds: float = 60) -> AppTest:
+    """Look at a page again and again, as its fragment does by itself, until it says something."""
+    deadline = time.monotonic() + seconds
+    while part not in words(app):
+        assert time.monotonic() < deadline, words(app)
+        time.sleep(0.2)
+        app.run()
+    assert not app.exception
+    return app
+
+
+def bars(app: AppTest) -> list[str]:
+    """Return what the progress bars say."""
+    return [bar.proto.text for bar in app.get("progress")]
+
+
+def asked_for_weights(server) -> list[str]:
+    return [one for one in server.requests if one.startswith("GET") and "safetensors" in one]
+
+
+def test_a_fetch_is_watched_by_all_cancelled_and_goes_on_where_it_was(train, local_hub, tiny_llama):
+    local_hub.faults[NAME] = ("file", "slow")
+    app = train(NAME)
+    size = size_words(sum(file.stat().st_size for file in tiny_llama.iterdir()))
+    assert app.button(key="fetch").label.replace("\\", "") == f"Fetch {NAME} ({size})"
+    app.button(key="fetch").click().run()
+    while not any("left" in text for text in bars(app)):
+        until(app, "It goes on by itself")
+        time.sleep(0.2)
+        app.run()
+    assert f" of {size}, " in bars(app)[0] and "a second" in bars(app)[0]
+
+    # Another visitor, on another page.
+    other = AppTest.from_file(APP, default_timeout=60).run()
+    other.query_params["model"] = NAME
+    until(other.switch_page(places.MODEL).run(), "It goes on by itself")
+    commit = local_hub.revisions["models", NAME]["main"]
+    begun = read_fetch(f"{NAME}@{commit}")
+    assert start_fetch(f"{NAME}@{commit}", 1).pid == begun.pid
+
+    other.button(key="cancel-fetch").click().run()
+    assert "came before it was cancelled" in words(until(other, "Fetched again, it goes on there"))
+    until(app, "Fetched again, it goes on there")
+
+    del local_hub.faults[NAME]
+    local_hub.requests.clear()
+    app.button(key="fetch").click().run()
+    until(app, "It is in this machine's cache")
+    assert "fetch" not in [button.key for button in app.button]
+    (asked,) = asked_for_weights(local_hub)
+    assert re.search(r"bytes=[1-9]\d+-", asked)
+    folder = model_files(HubId(NAME, commit)).cached
+    assert (folder / "model.safetensors").read_bytes() == (tiny_llama / "model.safetensors").read_bytes()
+    kept = "".join(file.read_text() for file in (cache_dir() / "fetches").iterdir())
+    assert local_hub.tokens[-1].endswith("hf_verysecrettoken") and "hf_very" not in kept + words(app) + words(other)
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [(403, "Accept them at"), (429, "too many requests"), ("corrupt", "another checksum than it names")],
+)
+def test_what_ends_a_fetch_is_one_sentence_and_it_can_be_fetched_again(train, local_hub, fault, sentence):
+    app = train(NAME)
+    local_hub.faults[NAME] = ("file", fault)
+    app.button(key="fetch").click().run()
+    until(app, sentence)
+    assert len(app.error) == 1
+    del local_hub.faults[NAME]
+    app.button(key="fetch").click().run()
+    until(app, "It is in this machine's cache")
+    assert not app.error
+
+
+def test_a_fetch_whose_process_was_killed_says_so(train, local_hub):
+    local_hub.faults[NAME] = ("file", "slow")
+    app = train(NAME)
+    app.button(key="fetch").click().run()
+    until(app, "It goes on by itself")
+    fetch = read_fetch(f"{NAME}@{local_hub.revisions['models', NAME]['main']}")
+    psutil.Process(fetch.pid).kill()
+    until(app, "ended before it was done")
+    assert not app.button(key="fetch").disabled

@@ -1,0 +1,109 @@
+"""The record of a model's fetch: how far it is, in a file that whoever asks for that model reads."""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from finsent.errors import ModelNotFoundError, RunError
+from finsent.files import read_json, write_atomically
+from finsent.hub_ids import parse_id
+from finsent.machine import cache_dir
+from finsent.runs.locks import LOCK_SECONDS, held
+from finsent.runs.processes import alive, boot_id
+
+_ENDED_EARLY = (
+    "The process that fetched it ended before it was done: it was killed, or there is no room on the disk. Fetch it "
+    "again: it goes on where it stopped."
+)
+
+
+class FetchState(StrEnum):
+    """Where a fetch is."""
+
+    FETCHING = "fetching"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Fetch(BaseModel):
+    """The fetch of a model at one commit: ``done`` of ``total`` bytes, ``rate`` of them a second.
+
+    ``heard`` is when bytes came last, ``error`` what ended it as a sentence; the rest says which process it is.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    state: FetchState = FetchState.FETCHING
+    done: int = Field(default=0, ge=0)
+    total: int = Field(ge=0)
+    rate: float | None = None
+    heard: AwareDatetime
+    error: str = ""
+    pid: int
+    pid_created: float
+    pid_ticks: int | None = None
+    boot: str = ""
+    host: str = ""
+
+    @property
+    def at_work(self) -> bool:
+        """Whether it goes on."""
+        return self.state == FetchState.FETCHING
+
+    @property
+    def share(self) -> float:
+        """How much of it is here, from 0 to 1."""
+        return min(1.0, self.done / self.total) if self.total else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest takes at the present rate; None while that is not known."""
+        return max(0, self.total - self.done) / self.rate if self.rate else None
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long nothing has come."""
+        return (datetime.now(UTC) - self.heard).total_seconds()
+
+
+def read_fetch(model: str) -> Fetch | None:
+    """Return the last fetch of a model (``owner/name@commit``), or None; one whose process is gone has failed."""
+    try:
+        fetch = Fetch.model_validate(read_json(_file(model)))
+    except (OSError, ValueError):
+        # There is none, or it cannot be read, and then fetching again is all that can be done.
+        return None
+    lives = fetch.boot == boot_id() and alive(fetch.pid, fetch.pid_created, fetch.pid_ticks)
+    if fetch.at_work and not lives:
+        return fetch.model_copy(update={"state": FetchState.FAILED, "error": _ENDED_EARLY})
+    return fetch
+
+
+def write_fetch(fetch: Fetch) -> None:
+    """Write a fetch's record; for its process while that lives, and else under :func:`fetch_lock`."""
+    write_atomically(_file(fetch.model), fetch.model_dump_json())
+
+
+@contextlib.contextmanager
+def fetch_lock(model: str) -> Iterator[None]:
+    """Hold the lock under which a model's fetch is started and cancelled.
+
+    Raises:
+        RunError: another process has held it for 30 s.
+        DiskFullError: it cannot be written.
+    """
+    file = _file(model).with_suffix(".lock")
+    busy = RunError(f"The fetch of {model} has been locked by another process for {LOCK_SECONDS} s. Try again soon.")
+    with held(file, busy, f"The folder {file.parent}", make=True):
+        yield
+
+
+def _file(model: str) -> Path:
+    asked = parse_id(model, ModelNotFoundError, "model")
+    return cache_dir() / "fetches" / f"{asked.repository.replace('/', '--')}--{asked.revision.replace('/', '--')}.json"

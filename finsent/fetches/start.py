@@ -1,0 +1,67 @@
+"""Start and cancel the fetch of a model; one at a time of each, whoever asks for it."""
+
+import subprocess
+import threading
+from datetime import UTC, datetime
+
+import psutil
+
+from finsent.distributed import environment_without_group, module_command
+from finsent.errors import WorkerStartError
+from finsent.fetches.record import Fetch, FetchState, fetch_lock, read_fetch, write_fetch
+from finsent.files import PROJECT
+from finsent.runs.processes import identity, kill
+
+
+def start_fetch(model: str, total: int) -> Fetch:
+    """Fetch a model (``owner/name@commit``) of so many bytes in a process of its own; return how far it is.
+
+    One that goes on already is left alone.
+
+    Raises:
+        WorkerStartError: the system refuses to start it.
+        RunError, DiskFullError: its record cannot be locked or written.
+    """
+    with fetch_lock(model):
+        known = read_fetch(model)
+        if known is not None and known.at_work:
+            return known
+        try:
+            # What it says is nobody's: a library might write more of a request than anybody should read.
+            process = subprocess.Popen(
+                [*module_command("finsent.fetches.worker", 1), model],
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=PROJECT,
+                env=environment_without_group(),
+            )
+        except OSError as error:
+            raise WorkerStartError(
+                f"The process that fetches {model} cannot be started ({error.strerror}). Free some memory and "
+                "try again."
+            ) from error
+        fetch = Fetch(model=model, total=total, heard=datetime.now(UTC), **identity(psutil.Process(process.pid)))
+        write_fetch(fetch)
+    # Without a parent that waits, an ended process would stay a zombie for as long as the app runs.
+    threading.Thread(target=process.wait, name=f"fetch-{process.pid}", daemon=True).start()
+    return fetch
+
+
+def cancel_fetch(model: str) -> None:
+    """End the fetch of a model if one goes on; what came is kept.
+
+    Raises:
+        RunStateError: the system has not ended it within 10 s.
+        RunError, DiskFullError: its record cannot be locked or written.
+    """
+    with fetch_lock(model):
+        fetch = read_fetch(model)
+        if fetch is None or not fetch.at_work:
+            return
+        kill(fetch.pid, fetch.pid_created, fetch.pid_ticks)
+        # Its last word may be newer, and even that it is done.
+        last = read_fetch(model) or fetch
+        if last.state != FetchState.DONE:
+            write_fetch(last.model_copy(update={"state": FetchState.CANCELLED, "rate": None, "error": ""}))

@@ -1,0 +1,118 @@
+"""Fetching what this machine's cache lacks of a repository on the hub, with one progress bar for all of it."""
+
+import errno
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+from huggingface_hub import DatasetInfo, ModelInfo, constants, try_to_load_from_cache
+from huggingface_hub.file_download import repo_folder_name
+from huggingface_hub.hf_api import RepoSibling
+from huggingface_hub.utils import filter_repo_objects
+from tqdm import tqdm
+
+from finsent.errors import DiskFullError
+from finsent.hub_part import LargeFile
+from finsent.sizes import size_words
+
+#: So long the hub has for an answer that is no file.
+ANSWER_SECONDS = 8.0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is fetched of a repository at a revision, from the hub at ``endpoint``: files that match ``patterns``."""
+
+    repository: str
+    kind: str
+    revision: str
+    endpoint: str
+    patterns: tuple[str, ...]
+
+
+def fetch_missing(wanted: Wanted, about: ModelInfo | DatasetInfo, bar: "type[tqdm[Any]]") -> None:
+    """Fetch the files that are not in the cache; ``about`` is what the hub says of them, with sizes.
+
+    Raises:
+        DiskFullError: there is no room for them.
+        HubUnreachableError: a file came damaged.
+        Exception: the hub's client fails.
+    """
+    patterns = list(wanted.patterns)
+    names = filter_repo_objects(about.siblings or [], allow_patterns=patterns, key=lambda one: one.rfilename)
+    files = [_File(wanted, str(about.sha), one) for one in names]
+    total, here = sum(file.size for file in files), sum(file.here for file in files)
+    if shutil.disk_usage(_nearest_folder(Path(constants.HF_HUB_CACHE))).free < total - here:
+        raise _no_room(wanted, f": {size_words(total - here)} are still to come")
+    try:
+        with bar(desc=wanted.repository, total=total, initial=here, unit="B", unit_scale=True) as shown:
+            for file in files:
+                file.fetch(shown)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise _no_room(wanted) from error
+
+
+class _File:
+    """One file of a commit. A large one has a checksum, by which it is known; the others are the client's."""
+
+    def __init__(self, wanted: Wanted, commit: str, about: RepoSibling) -> None:
+        self._wanted, self._commit, self._name = wanted, commit, about.rfilename
+        self.size = about.size or 0
+        self._large: LargeFile | None = None
+        if about.lfs is not None:
+            url = huggingface_hub.hf_hub_url(
+                wanted.repository, self._name, repo_type=wanted.kind, revision=commit, endpoint=wanted.endpoint
+            )
+            folder = repo_folder_name(repo_id=wanted.repository, repo_type=wanted.kind)
+            place = Path(constants.HF_HUB_CACHE) / folder / "blobs" / about.lfs.sha256
+            title = f"{self._name} of {wanted.repository}"
+            self._large = LargeFile(url, place, title, about.lfs.sha256, about.lfs.size)
+
+    @property
+    def here(self) -> int:
+        """How many bytes of it are on this machine."""
+        if self._large is not None:
+            return self._large.here
+        wanted = self._wanted
+        found = try_to_load_from_cache(wanted.repository, self._name, revision=self._commit, repo_type=wanted.kind)
+        return self.size if isinstance(found, str) else 0
+
+    def fetch(self, shown: "tqdm[Any]") -> None:
+        """Put it into the cache's folder of its commit."""
+        before = self.here
+        if self._large is not None:
+            self._large.fetch(shown.update)
+        huggingface_hub.hf_hub_download(
+            self._wanted.repository,
+            self._name,
+            repo_type=self._wanted.kind,
+            revision=self._wanted.revision,
+            endpoint=self._wanted.endpoint,
+            etag_timeout=ANSWER_SECONDS,
+            tqdm_class=_NoBar,
+        )
+        if self._large is None:
+            shown.update(self.size - before)
+
+
+class _NoBar(tqdm):  # type: ignore[type-arg]
+    """A progress bar that shows nothing."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options | {"disable": True})
+
+
+def _nearest_folder(path: Path) -> Path:
+    """Return a folder, or the nearest above it that is there."""
+    return next(one for one in (path, *path.absolute().parents) if one.exists())
+
+
+def _no_room(wanted: Wanted, why: str = "") -> DiskFullError:
+    return DiskFullError(
+        f"There is no room for {wanted.repository} in {constants.HF_HUB_CACHE}{why}. Free some, or set HF_HOME to a "
+        "folder on another disk, and fetch it again. What came is kept."
+    )
