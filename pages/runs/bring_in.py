@@ -4,6 +4,7 @@ import streamlit as st
 
 from finsent.errors import AdapterError, ModelNotFoundError, SourceNotFoundError
 from finsent.files import check_within_roots
+from finsent.hub_ids import names_repository
 from finsent.models.base import MODELS
 from finsent.runs.adapter_import import LATEST, SUJET_PROMPT, Brought, import_adapter
 from finsent.runs.history import NAME_LENGTH
@@ -31,7 +32,9 @@ def _form() -> None:
         checkpoint = step_side.text_input("Checkpoint", LATEST, help="A step, where the folder has several.")
         model_side, name_side = st.columns(2)
         model = model_side.text_input(
-            "Base model", placeholder="what its files say", help=f"{', '.join(MODELS)}, or a model's folder."
+            "Base model",
+            placeholder="what its files say",
+            help=f"{', '.join(MODELS)}, a name on the model hub, or a folder.",
         )
         name = name_side.text_input("Name", max_chars=NAME_LENGTH)
         kind = st.radio("Prompt that it was trained with", [_FROM_FILES, _OWN_PROMPT, _OTHER], horizontal=True)
@@ -41,7 +44,7 @@ def _form() -> None:
             return
     with user_errors(), st.spinner("Checking it against its base model…"):
         check_within_roots(folder, AdapterError, "adapter")
-        if model not in (_UNKNOWN, *MODELS):
+        if model not in (_UNKNOWN, *MODELS) and not names_repository(model):
             check_within_roots(model, ModelNotFoundError, "model")
         if source not in ("embedded", "hub"):
             check_within_roots(source, SourceNotFoundError, "data")
