@@ -28,6 +28,7 @@ from finsent.metrics.reference_models import BAG_OF_WORDS, overlap_with_training
 from finsent.metrics.statistics import mcnemar, paired_difference
 from finsent.metrics.verdict import Known, Verdict, judge
 from finsent.runs.evaluated_sets import OWN, judged_pair, saved_pair
+from finsent.runs.flags import flagged_rows
 from finsent.runs.rows import training_rows_if_kept
 from finsent.runs.store import Run
 
@@ -43,15 +44,21 @@ class Proportion:
 
 
 def full_evaluation(
-    test: Pair, validation: Pair | None = None, training: pd.DataFrame | None = None, classes: int = 3
+    test: Pair,
+    validation: Pair | None = None,
+    training: pd.DataFrame | None = None,
+    classes: int = 3,
+    flagged: Collection[str] = (),
 ) -> Evaluation:
     """Return the comparison of a baseline and a tuned model with everything that puts it into proportion.
+
+    ``flagged`` are ids of rows whose label is doubted.
 
     Raises:
         RunError, EmptyDataError: see :func:`finsent.metrics.classification.compare_predictions`.
     """
     comparison, proportion = compare_predictions(*test, classes), in_proportion(test, validation, training, classes)
-    return Evaluation(**vars(comparison), **vars(proportion), verdict=verdict_on(test, proportion, classes))
+    return Evaluation(**vars(comparison), **vars(proportion), verdict=verdict_on(test, proportion, classes, flagged))
 
 
 def verdict_on(test: Pair, proportion: Proportion, classes: int = 3, flagged: Collection[str] = ()) -> Verdict:
@@ -69,13 +76,15 @@ def verdict_on(test: Pair, proportion: Proportion, classes: int = 3, flagged: Co
     return judge(*test, classes=classes, known=known)
 
 
-def run_verdict(run: Run, on: str = OWN, classes: int = 3, flagged: Collection[str] = ()) -> Verdict:
+def run_verdict(run: Run, on: str = OWN, classes: int = 3) -> Verdict:
     """Return the verdict on a run's two models on a set of rows that they were judged on, from what was saved.
 
     Raises:
         RunError: see :func:`run_tables`.
+        CorrectionsError: what was flagged cannot be read.
     """
     test, validation, training = run_tables(run, on)
+    flagged = flagged_rows(run, test[0]["row_id"], on)
     return verdict_on(test, in_proportion(test, validation, training, classes), classes, flagged)
 
 

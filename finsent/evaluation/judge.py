@@ -18,7 +18,8 @@ from finsent.metrics.calibration import Pair
 from finsent.metrics.classification import compare_predictions, on_test_split
 from finsent.metrics.evaluated import Disagreements, Evaluation, ScoredFigures, WrittenEvaluation
 from finsent.metrics.verdict import Known, judge
-from finsent.runs.evaluated_sets import judged_pair, save_judged
+from finsent.runs.evaluated_sets import OWN, judged_pair, save_judged
+from finsent.runs.flags import flagged_rows
 from finsent.runs.history import renew_comparison, save_comparison
 from finsent.runs.rows import prepare_again, training_rows_if_kept
 from finsent.runs.store import Run
@@ -50,6 +51,7 @@ def evaluate_run(
         RunStateError: the run has no adapter yet.
         RunChangedError: the run's own rows are asked for, and its data have changed since; or its base model has.
         DataError, ModelError: the data or the model cannot be used.
+        CorrectionsError: what was flagged cannot be read.
     """
     judged_before = data is None and run.has_comparison
     work = None if judged_before and not generate else _work(run, data, choices)
@@ -59,14 +61,16 @@ def evaluate_run(
         tables = _score(run, work, report)
     validation = run_tables(run)[1] if run.has_comparison else None
     proportion = in_proportion(_pair(tables), validation, training_rows_if_kept(run))
+    on = OWN if work is None or work.other is None else work.other.fingerprint[:12]
+    flagged = flagged_rows(run, tables["baseline"]["row_id"], on)
     if work is None or not generate:
         comparison = compare_predictions(*_pair(tables))
         if data is None:
             renew_comparison(run, comparison)
-        verdict = verdict_on(_pair(tables), proportion)
+        verdict = verdict_on(_pair(tables), proportion, flagged=flagged)
         return Evaluation(**vars(comparison), **vars(proportion), verdict=verdict)
-    overlap = Known(overlap=proportion.overlap_with_training)
-    return WrittenEvaluation(**_written_figures(run, work, tables, overlap, report), **vars(proportion))
+    known = Known(overlap=proportion.overlap_with_training, flagged=flagged)
+    return WrittenEvaluation(**_written_figures(run, work, tables, known, report), **vars(proportion))
 
 
 def _pair(tables: Tables) -> Pair:

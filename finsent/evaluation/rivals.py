@@ -29,6 +29,7 @@ from finsent.metrics.verdict import TUNED, Known, Verdict, judge
 from finsent.prompts import build_prompt, completion
 from finsent.runs.base_model import unchanged_base
 from finsent.runs.evaluated_sets import OWN, judged_files, judged_pair
+from finsent.runs.flags import flagged_rows
 from finsent.runs.rows import prepare_again, training_rows, training_rows_if_kept
 from finsent.runs.store import Run
 
@@ -218,7 +219,8 @@ def _judged(run: Run, on: str, key: str, title: str, table: pd.DataFrame, classe
     _, tuned = judged_pair(run, on)
     training = training_rows_if_kept(run)
     overlap = None if training is None else overlap_with_training(training, tuned)
-    verdict = judge(table, tuned, (title, TUNED), classes, Known(overlap=overlap))
+    known = Known(overlap=overlap, flagged=flagged_rows(run, tuned["row_id"], on))
+    verdict = judge(table, tuned, (title, TUNED), classes, known)
     return JudgedRival(key, title, evaluate_predictions(table, classes), verdict)
 
 

@@ -76,9 +76,10 @@ def headline(verdict: Verdict) -> str:
 
 
 def verdict_lines(verdict: Verdict) -> list[tuple[str, str]]:
-    """Return what the verdict rests on, as titles and sentences: better, worse, worth, how sure, rows."""
+    """Return what the verdict rests on, as titles and sentences: flagged, better, worse, worth, how sure, rows."""
     fixed, broken = verdict.test.c, verdict.test.b
     lines = [
+        ("Flagged", _flagged(verdict)),
         ("Better", _listed(f"{fixed:,} rows were fixed", verdict.better)),
         ("Worse", _listed(f"{broken:,} rows broke", verdict.worse)),
         ("Worth", _worth(verdict)),
@@ -94,18 +95,19 @@ def verdict_sentences(verdict: Verdict) -> list[str]:
 
 
 def _opening(verdict: Verdict) -> str:
-    own = (verdict.first, verdict.second) == (BASELINE, TUNED)
-    better = "Fine-tuning helped" if own else f"{verdict.second} is better than {verdict.first}"
-    worse = "Fine-tuning hurt" if own else f"{verdict.second} is worse than {verdict.first}"
-    alike = (
-        "The two models can't be told apart on these rows"
-        if own
-        else (f"{verdict.second} and {verdict.first} can't be told apart on these rows")
-    )
-    if verdict.kind == "better":
-        reserve = ", at a price" if verdict.worse else ", with a reservation"
-        return better + reserve * (verdict.tone == "mixed")
-    return worse if verdict.kind == "worse" else alike
+    return _said(verdict, verdict.first, verdict.second)
+
+
+def _said(weighed: Weighed, first: str, second: str) -> str:
+    """Return in words what two sides weigh beside one another."""
+    own = (first, second) == (BASELINE, TUNED)
+    better = "Fine-tuning helped" if own else f"{second} is better than {first}"
+    worse = "Fine-tuning hurt" if own else f"{second} is worse than {first}"
+    alike = f"{'The two models' if own else f'{second} and {first}'} can't be told apart on these rows"
+    if weighed.kind == "better":
+        reserve = ", at a price" if weighed.worse else ", with a reservation"
+        return better + reserve * (weighed.tone == "mixed")
+    return worse if weighed.kind == "worse" else alike
 
 
 def _moved(change: Change, interval: str = _INTERVAL) -> str:
@@ -178,14 +180,36 @@ def _rows(verdict: Verdict) -> str:
             f"{overlap.n:,} of {overlap.of:,} texts have a twin among the training texts ({overlap.same:,} the same, "
             f"{overlap.other_digits:,} but for digits, {overlap.near:,} nearly), and figures on them flatter."
         )
-    return " ".join([*parts, *(_rest(one) for one in verdict.without)])
+    trained = _without(verdict, "trained on")
+    return " ".join([*parts, *([_rest(trained)] if trained else [])])
+
+
+def _flagged(verdict: Verdict) -> str:
+    """Return how many rows have a doubted label, and the verdict with and without them; "" where none has."""
+    without = _without(verdict, "flagged")
+    if without is None:
+        return ""
+    one = without.left_out == 1
+    found = f"{without.left_out:,} of {verdict.n:,} test rows {'has' if one else 'have'} a label flagged as doubtful."
+    them = "it" if one else "them"
+    if without.rest is None:
+        return f"{found} Without {them} no row is left, so the verdict rests on labels that are doubted."
+    rest = _said(without.rest, verdict.first, verdict.second)
+    return (
+        f"{found} With {them}: {_opening(verdict)}, {_evidence(verdict)}. "
+        f"Without {them}: {rest}, {_evidence(without.rest)}."
+    )
+
+
+def _without(verdict: Verdict, why: str) -> Without | None:
+    return next((one for one in verdict.without if one.why == why), None)
 
 
 def _rest(without: Without) -> str:
-    flagged = (
-        f"{without.left_out:,} rows have a label that is flagged as doubtful. " if without.why == "flagged" else ""
-    )
-    rest = without.rest
-    if rest is None:
-        return f"{flagged}Without them no row is left, so nothing here says how the models do on new texts."
-    return f"{flagged}Without them: {_moved(rest.accuracy, '95 %:')}, {show_p(rest.test.p)}, n = {rest.n:,}."
+    if without.rest is None:
+        return "Without them no row is left, so nothing here says how the models do on new texts."
+    return f"Without them: {_evidence(without.rest)}."
+
+
+def _evidence(weighed: Weighed) -> str:
+    return f"{_moved(weighed.accuracy, '95 %:')}, {show_p(weighed.test.p)}, n = {weighed.n:,}"

@@ -23,6 +23,7 @@ from finsent.metrics.figures_json import to_json
 from finsent.metrics.reference_models import REFERENCE_TITLES
 from finsent.metrics.wording import headline, prior_sentences, reference_sentences, verdict_lines
 from finsent.runs.evaluated_sets import OWN, judged_sets
+from finsent.runs.flags import flagged_rows
 from finsent.runs.history import provenance_table
 from finsent.runs.store import Run
 
@@ -37,9 +38,10 @@ def run_report(run: Run, classes: int = 3, on: str = OWN) -> tuple[dict[str, Any
 
     Raises:
         RunError: the run has no predictions of both models, or they cannot be read.
+        CorrectionsError: what was flagged cannot be read.
     """
     test, validation, training = run_tables(run, on)
-    evaluation = full_evaluation(test, validation, training, classes)
+    evaluation = full_evaluation(test, validation, training, classes, flagged_rows(run, test[0]["row_id"], on))
     about = {"run": run.id, "judged_on": judged_sets(run)[on]}
     facts = provenance_table(run)
     html = render_report(run.title, about, evaluation, test, dict(zip(facts["fact"], facts["value"], strict=True)))

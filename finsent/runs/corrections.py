@@ -64,9 +64,14 @@ class _About(BaseModel):
     steps: list[_Step] = Field(default_factory=list)
 
 
+def corrections_dir(runs_dir: Path) -> Path:
+    """Return where the corrections of all data sets stand, each in a folder named by the beginning of its hash."""
+    return runs_dir / "corrections"
+
+
 def corrections_file(runs_dir: Path, data_hash: str) -> Path:
     """Return where the corrections of a data set stand, or would."""
-    return runs_dir / "corrections" / data_hash[:16] / FILE
+    return corrections_dir(runs_dir) / data_hash[:16] / FILE
 
 
 def saved_corrections(runs_dir: Path, data: Prepared) -> CorrectionSet:

@@ -38,11 +38,11 @@ TABS = (
 )
 
 
-def show_more(run: Run, on: str, tables: Judged, classes: int, dark: bool) -> None:
+def show_more(run: Run, on: str, tables: Judged, classes: int, dark: bool, flagged: tuple[str, ...]) -> None:
     """Show the questions that follow the comparison of a run.
 
     ``on`` is the key of the set of rows that is looked at (see :mod:`finsent.runs.evaluated_sets`), and ``tables`` what
-    was judged.
+    was judged, some of it ``flagged``.
     """
     st.page_link(
         places.RUNS,
@@ -59,7 +59,7 @@ def show_more(run: Run, on: str, tables: Judged, classes: int, dark: bool) -> No
         lambda: show_slices(run, classes),
         lambda: show_stories(run, classes),
         lambda: show_written(run.id, on, tables, classes, dark),
-        lambda: show_export(run, on, tables, classes),
+        lambda: show_export(run, on, tables, classes, flagged),
     )
     for tab, show in zip(st.tabs(TABS, key="part", on_change="rerun", bind="query-params"), shows, strict=True):
         if tab.open:
@@ -104,15 +104,17 @@ def show_written(run_id: str, on: str, run: Judged, classes: int, dark: bool) ->
 
 
 @st.cache_resource(max_entries=4, show_spinner="Writing the report …")
-def report_of(_run: Run, on: str, key: tuple[str, float], classes: int) -> tuple[dict[str, Any], str]:
+def report_of(
+    _run: Run, on: str, key: tuple[str, float], classes: int, flagged: tuple[str, ...]
+) -> tuple[dict[str, Any], str]:
     return run_report(_run, classes, on)
 
 
-def show_export(run: Run, on: str, tables: Judged, classes: int) -> None:
+def show_export(run: Run, on: str, tables: Judged, classes: int, flagged: tuple[str, ...]) -> None:
     st.markdown("Everything on this page that has a number, for others to read or to compute with.")
 
     def report() -> tuple[dict[str, Any], str]:
-        return report_of(run, on, tables.key, classes)
+        return report_of(run, on, tables.key, classes, flagged)
 
     with st.container(horizontal=True):
         st.download_button(

@@ -19,6 +19,7 @@ from finsent.metrics.comparison import (
 from finsent.metrics.figures import Comparison, Difference, Interval
 from finsent.metrics.wording import points
 from finsent.runs.evaluated_sets import OWN, judged_sets
+from finsent.runs.flags import flagged_rows
 from finsent.runs.store import Run
 from pages.compare.matrices import show_cell, show_confusion, show_difference
 from pages.compare.more import show_more
@@ -162,11 +163,12 @@ def show_page() -> None:
         return
     with user_errors():
         tables = judged(run, on)
+        flagged = flagged_rows(run, tables.test[0]["row_id"], on)
         comparison, answers = load_comparison(tables, tables.key, classes)
     show_remarks(run)
     dark = st.context.theme.type == "dark"
     with st.container(border=True):
-        show_verdict(verdict_of(tables, tables.key, classes))
+        show_verdict(verdict_of(tables, tables.key, classes, flagged))
     if on == OWN and run.parent:
         show_parent(run)
     allowed = tables.test[0].set_index("row_id")["answers"]
@@ -177,7 +179,7 @@ def show_page() -> None:
     show_difference(comparison, dark)
     show_per_class(comparison)
     show_transitions(run, comparison, answers, allowed, dark)
-    show_more(run, on, tables, classes, dark)
+    show_more(run, on, tables, classes, dark, flagged)
 
 
 show_page()

@@ -71,8 +71,8 @@ def overlap_of(_judged: Judged, key: tuple[str, float]) -> Overlap:
 
 
 @st.cache_resource(max_entries=16, show_spinner="Weighing what got better and what got worse …")
-def verdict_of(_judged: Judged, key: tuple[str, float], classes: int) -> Verdict:
-    """Return the verdict on a run's two models; ``key`` says when it is out of date."""
+def verdict_of(_judged: Judged, key: tuple[str, float], classes: int, flagged: tuple[str, ...]) -> Verdict:
+    """Return the verdict on a run's two models; ``key`` and the ``flagged`` rows say when it is out of date."""
     enough = _judged.validation is not None and len(_judged.validation[0]) >= MIN_ROWS
     trained = _judged.training is not None
     proportion = Proportion(
@@ -81,7 +81,7 @@ def verdict_of(_judged: Judged, key: tuple[str, float], classes: int) -> Verdict
         reference=references_of(_judged, key, classes) if trained else None,
         overlap_with_training=overlap_of(_judged, key) if trained else None,
     )
-    return verdict_on(_judged.test, proportion, classes)
+    return verdict_on(_judged.test, proportion, classes, flagged)
 
 
 def few_validation_rows(validation: Pair | None) -> bool:

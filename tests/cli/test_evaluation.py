@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from finsent.cli.main import main
+from finsent.runs.corrections import corrections_file
 from finsent.runs.evaluated_sets import save_judged
+from finsent.runs.store import update_run
 from tests.evaluation.test_groups import made_group
 from tests.predictions import made_pair, made_run
 
@@ -127,3 +129,26 @@ def test_a_group_of_seeds_is_evaluated_and_compared(run_json, refused, runs_dir,
     assert len(run_json("compare", "luck")["runs"]) == 2
     assert "take one run" in refused("evaluate", "luck", "--generate")
     assert "no finished adapter" in refused("average", "luck")
+
+
+def test_flagged_test_rows_are_told_by_evaluate_and_report(judged, runs_dir, tmp_path, capsys):
+    update_run(judged.folder, source_hash="ab" * 32)
+    report = tmp_path / "report.html"
+
+    def told():
+        assert main(["evaluate", judged.id]) == 0
+        lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Flagged")]
+        assert main(["report", judged.id, "--out", str(report)]) == 0
+        return lines
+
+    assert told() == []
+    assert "flagged" not in report.read_text(encoding="utf-8")
+    file = corrections_file(runs_dir, "ab" * 32)
+    file.parent.mkdir(parents=True)
+    # The first is a validation row, which judges nothing.
+    lines = [f"r{row},flag,neutral,,,2026-01-31T12:00:00+00:00,{'ab' * 8}" for row in (3, 70, 71)]
+    file.write_text("\n".join(["row_id,decision,old_label,new_label,reason,time,data", *lines]))
+    (line,) = told()
+    assert line.startswith("Flagged: 2 of 100 test rows have a label flagged as doubtful. With them: ")
+    assert line.endswith("n = 98.")
+    assert "2 of 100 test rows have a label flagged as doubtful." in report.read_text(encoding="utf-8")

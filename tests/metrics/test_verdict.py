@@ -130,7 +130,23 @@ def test_flagged_rows_are_counted_and_left_out_beside():
     tables = pair(b=0, c=40, both=40)
     judged = judge(*tables, known=Known(flagged=["r0", "r1", "no such row"]))
     assert [(one.why, one.left_out, one.rest.n) for one in judged.without] == [("flagged", 2, 78)]
-    assert text_of(judged, "Rows").startswith("2 rows have a label that is flagged as doubtful. Without them: ")
+    told = text_of(judged, "Flagged")
+    assert told.startswith(
+        "2 of 80 test rows have a label flagged as doubtful. With them: Fine-tuning helped, accuracy"
+    )
+    assert "n = 80. Without them: Fine-tuning helped, accuracy" in told
+    assert told.endswith("n = 78.")
+    assert "Rows" not in dict(verdict_lines(judged))
+
+
+def test_one_flagged_row_all_of_them_and_none():
+    tables = pair(b=0, c=30, both=30)
+    one = text_of(judge(*tables, known=Known(flagged=["r0"])), "Flagged")
+    assert one.startswith("1 of 60 test rows has a label flagged as doubtful. With it: ")
+    every = judge(*tables, known=Known(flagged=tables[0]["row_id"].tolist()))
+    assert every.tone == "mixed"
+    assert text_of(every, "Flagged").endswith("no row is left, so the verdict rests on labels that are doubted.")
+    assert "Flagged" not in dict(verdict_lines(judge(*tables)))
 
 
 def test_a_gain_that_a_bag_of_words_beats_is_no_clean_gain():

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from finsent.data.prepared import prepare
 from finsent.recipe import change_recipe, get_recipe
-from finsent.runs.corrections import saved_corrections
+from finsent.runs.corrections import decide, saved_corrections
 from finsent.runs.origin import Origin
 from finsent.runs.store import list_runs, update_run
 from pages.shared import places
@@ -76,3 +76,18 @@ def test_a_child_is_held_against_its_parent_on_compare(runs_dir):
     assert any("Continuing first helped" in element.value for element in app.markdown)
     assert any("12 rows mended, 0 broken" in element.value.replace("\\", "") for element in app.markdown)
     assert len(list_runs(runs_dir)) == 2
+
+
+def test_the_verdict_tells_of_flagged_test_rows_and_shows_itself_without_them(run, runs_dir):
+    data = prepare(run.recipe)
+    app = AppTest.from_file(APP, default_timeout=120)
+    app.run()
+    app.switch_page(places.COMPARE).run()
+    assert not any("flagged" in element.value for element in app.markdown)
+    decide(runs_dir, data, data.test["row_id"].iloc[0], "flag")
+    app.run()
+    assert not app.exception
+    n = len(data.test)
+    told = " ".join(element.value for element in app.markdown).replace("\\", "").replace("\u00a0", " ")
+    assert f"**Flagged:** 1 of {n} test rows has a label flagged as doubtful. With it: The two models can't be" in told
+    assert f"n = {n}. Without it: The two models can't be told apart on these rows" in told

@@ -1,0 +1,31 @@
+"""Judged rows whose label somebody doubts: what the corrections of their data set say of them."""
+
+from collections.abc import Iterable
+
+from finsent.data.corrections import flagged
+from finsent.errors import CorrectionsError
+from finsent.runs.corrections import FILE, corrections_dir
+from finsent.runs.evaluated_sets import OWN
+from finsent.runs.store import Run
+
+
+def flagged_rows(run: Run, row_ids: Iterable[str], on: str = OWN) -> tuple[str, ...]:
+    """Return those of the rows of the set ``on`` whose label was flagged as doubtful since, or before.
+
+    Raises:
+        CorrectionsError: the file of corrections cannot be read.
+    """
+    begins = run.source_hash[:12] if on == OWN else on
+    if not begins:
+        return ()
+    for folder in sorted(corrections_dir(run.folder.parent).glob("*")):
+        if not folder.name.startswith(begins):
+            continue
+        file = folder / FILE
+        try:
+            return tuple(flagged(row_ids, file.read_bytes(), str(file), folder.name))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise CorrectionsError(f"{file} cannot be read ({error.strerror}). Mend it, or take it away.") from error
+    return ()
