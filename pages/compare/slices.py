@@ -24,14 +24,16 @@ def show_slices(run: Run, classes: int) -> None:
         "Groups of texts in which a model errs oftener. For each kind of error a small decision tree proposes one "
         "group on the run's own validation rows; its test rows, which had no part in that, confirm it or not."
     )
-    model = st.radio(
-        "Whose errors",
-        list(MODELS)[::-1],
-        format_func=MODELS.get,
-        horizontal=True,
-        key="errors-of",
-        bind="query-params",
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        model = st.radio(
+            "Whose errors",
+            list(MODELS)[::-1],
+            format_func=MODELS.get,
+            horizontal=True,
+            key="errors-of",
+            bind="query-params",
+        )
+        what_is("split", "confidence interval", "Holm's correction")
     with user_errors():
         own = judged(run)
         try:
@@ -40,7 +42,6 @@ def show_slices(run: Run, classes: int) -> None:
             st.info(plain_markdown(str(error)))
             return
     st.markdown(f"**{_summary(found)}**")
-    what_is("split", "confidence interval", "Holm's correction")
     answers = answers_table(*own.test, classes)
     allowed = own.test[0].set_index("row_id")["answers"]
     for place, one in enumerate(found.confirmed):
@@ -63,7 +64,7 @@ def _summary(found: Slices) -> str:
 
 def _show_slice(run: Run, one: Slice, rows: pd.DataFrame, name: str, allowed: pd.Series) -> None:
     st.markdown(f"**{plain_markdown(one.kind.capitalize())}: {plain_markdown(' and '.join(one.words))}**")
-    st.markdown(plain_markdown(f"{slice_sentence(one)}."))
+    st.markdown(plain_markdown(f"On test rows {slice_sentence(one)}."))
 
     def show() -> None:
         show_rows(run, rows.reset_index(drop=True), name, allowed)

@@ -61,8 +61,8 @@ def _show_table(run: Run, found: Stories, rows: pd.DataFrame, allowed: pd.Series
         placeholder="–",
         column_order=[
             "strip",
-            "text",
             "story",
+            "text",
             "gold",
             "last answer",
             "shares",
@@ -73,9 +73,12 @@ def _show_table(run: Run, found: Stories, rows: pd.DataFrame, allowed: pd.Series
             "row_id",
         ],
         column_config={
-            "strip": st.column_config.TextColumn("at each evaluation", width=130),
+            "strip": st.column_config.TextColumn("evaluations", width=100, help="Right (●) or wrong (○) at each."),
             "text": st.column_config.TextColumn(width="large"),
-            "shares": st.column_config.LineChartColumn("probability of its label", width=130, y_min=0, y_max=1),
+            "story": st.column_config.TextColumn(width=90),
+            "shares": st.column_config.LineChartColumn(
+                "probability", width=110, y_min=0, y_max=1, help="Of the row's label, at each evaluation."
+            ),
             "first right": st.column_config.NumberColumn("first right at step", format="%d"),
             "forgotten": st.column_config.NumberColumn("times forgotten"),
             "row_id": st.column_config.TextColumn("row"),

@@ -26,4 +26,9 @@ def show_chain(run: Run) -> None:
             if link.run is None:
                 st.markdown(plain_markdown(link.words), width="content")
             else:
-                st.page_link(places.RUNS, label=safe_title(link.run), query_params={OPEN: link.id}, help=link.id)
+                st.page_link(
+                    places.RUNS,
+                    label=safe_title(link.run),
+                    query_params={OPEN: link.id},
+                    help=f"Run {plain_markdown(link.id)}",
+                )

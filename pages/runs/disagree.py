@@ -37,11 +37,12 @@ def _show_rows(found: Disagreement) -> None:
         rows.head(MAX_ROWS),
         hide_index=True,
         height=min(420, 40 + 36 * len(rows)),
+        # Figures first: a text is long, and opens.
         column_order=[
-            "text",
             "gold",
             *(part for name in found.names for part in (name, name + SURE)),
             "right",
+            "text",
             "row_id",
         ],
         column_config={

@@ -14,6 +14,8 @@ from finsent.runs.evaluated_sets import save_judged
 from pages.shared import places
 from tests.evaluation.test_slices import table
 from tests.evaluation.test_stories import tables
+from tests.hostile import EVIL, READ
+from tests.pages.test_shown import shown
 from tests.predictions import made_pair, made_predictions, made_run, twelve
 
 APP = Path(__file__).parents[2] / "pages" / "app.py"
@@ -99,17 +101,44 @@ def test_each_row_has_its_strip_and_the_counts_stand_on_top(judged):
     app = opened(STORY, judged)
     text = words(app)
     assert "Of n = 5 validation rows over 3 evaluations: **1** forgotten, **1** never learnt" in text
-    shown = next(element for element in app.dataframe if "strip" in element.value)
+    strips = next(element for element in app.dataframe if "strip" in element.value)
     assert (
-        shown.value.set_index("row_id")["strip"].to_dict()
+        strips.value.set_index("row_id")["strip"].to_dict()
         == run_stories(judged).rows.set_index("row_id")["strip"].to_dict()
     )
-    assert list(shown.proto.column_order)[:3] == ["strip", "text", "story"]
-    assert json.loads(shown.proto.columns)["shares"]["type_config"]["type"] == "line_chart"
+    assert list(strips.proto.column_order)[:3] == ["strip", "story", "text"]
+    assert json.loads(strips.proto.columns)["shares"]["type_config"]["type"] == "line_chart"
     app.pills(key="story").set_value([FORGOTTEN]).run()
     assert not app.exception
-    shown = next(element.value for element in app.dataframe if "strip" in element.value)
-    assert shown["row_id"].tolist() == ["r2"]
+    strips = next(element.value for element in app.dataframe if "strip" in element.value)
+    assert strips["row_id"].tolist() == ["r2"]
+
+
+def test_a_row_that_is_chosen_opens_with_its_answer_at_each_evaluation(judged):
+    app = opened(STORY, judged)
+    rows = next(element.value["row_id"].tolist() for element in app.dataframe if "strip" in element.value)
+    place = rows.index("r2")
+    app.session_state[f"stories-{hash(tuple(rows))}"] = {"selection": {"rows": [place], "columns": [], "cells": []}}
+    app.run()
+    assert not app.exception
+    assert "Made text 2 about a neutral event" in [element.value for element in app.text]
+    story = next(element.value for element in app.dataframe if "step" in element.value)
+    assert story["step"].tolist() == [0, 10, 20, 30]
+    assert story["answer"].tolist() == ["positive", "neutral", "neutral", "positive"]
+    assert story["probability of its label"].tolist() == pytest.approx([0.1, 0.8, 0.8, 0.1])
+
+
+def test_words_of_the_data_are_shown_letter_by_letter(runs_dir):
+    before, after = table(planted=True), table(planted=True)
+    for one in (before, after):
+        one["topic"] = one["text"].str.contains("zeta").map({True: EVIL, False: ""})
+        one["text"] = [f"{EVIL} {place}" for place in range(len(one))]
+    run = made_run(runs_dir, before, after)
+    assert run_slices(run).confirmed[0].words == (f"topic {EVIL}",)
+    app = opened(SHARE, run)
+    assert f"topic {EVIL}" in words(app)
+    texts = list(shown(app.main))
+    assert not [(text, mark) for text in texts for mark in READ if mark in text.replace("\\<", "")]
 
 
 @pytest.mark.parametrize(("evaluations", "said"), [(0, "kept no answers from its evaluations"), (1, "this run has 1")])

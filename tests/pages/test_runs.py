@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from finsent.evaluation.disagreement import agreement_sentence, runs_disagree
+from finsent.evaluation.disagreement import agreement_sentence, row_answers, runs_disagree
 from finsent.evaluation.several_runs import compare_runs, pair_verdict
 from finsent.recipe import change_recipe, get_recipe
 from finsent.runs.history import save_comparison
@@ -15,6 +15,8 @@ from finsent.runs.origin import Origin
 from finsent.runs.store import create_run, list_runs, load_run, update_run
 from pages.shared import places
 from pages.shared.ui import plain_markdown
+from tests.hostile import EVIL, EVIL_NAME, READ
+from tests.pages.test_shown import shown
 from tests.predictions import made_pair, made_run
 from tests.runs.test_history import COMPARISON
 
@@ -171,6 +173,45 @@ def test_two_ticked_runs_are_compared_in_settings_verdict_and_rows(app, two):
     assert differ["first sure"].tolist() == found.rows["first sure"].tolist()
     assert f"Rows where they disagree: {len(differ):,} of {tests.n:,}" in words(app)
     assert agreement_sentence(found.pairs[0]) in words(app)
+
+
+def test_a_row_on_which_runs_disagree_opens_with_what_each_says(app, two):
+    app.query_params["run"] = [run.id for run in two]
+    app.run()
+    found = runs_disagree([two[1], two[0]])
+    row = found.rows.iloc[1]
+    key = f"disagree-{hash((found.names, *found.rows['row_id']))}"
+    app.session_state[key] = {"selection": {"rows": [1], "columns": [], "cells": []}}
+    app.run()
+    assert not app.exception
+    assert row["text"] in [element.value for element in app.text]
+    (said,) = [element.value for element in app.dataframe if {"run", "probability"} <= set(element.value)]
+    assert said.to_dict("list") == row_answers(found, row).to_dict("list")
+
+
+def test_names_of_runs_that_disagree_or_continue_are_shown_letter_by_letter(app, two, runs_dir):
+    first, second = two
+    update_run(first.folder, name=EVIL)
+    first.folder.rename(runs_dir / EVIL_NAME)
+    record = json.loads((runs_dir / EVIL_NAME / "run.json").read_text())
+    (runs_dir / EVIL_NAME / "run.json").write_text(json.dumps(record | {"id": EVIL_NAME}))
+    update_run(second.folder, origin=Origin(parent=EVIL_NAME))
+    third = made_run(runs_dir, *made_pair(60), name="third")
+    update_run(third.folder, origin=Origin(parent=EVIL))
+    app.query_params["run"] = [EVIL_NAME, second.id]
+    app.run()
+    assert "Rows where they disagree" in words(app)
+    quoted_as_it_is(app, EVIL)
+    for chosen, quoted in ((second, EVIL_NAME), (third, f"run {EVIL}, removed")):
+        app.query_params["open"] = chosen.id
+        quoted_as_it_is(app.run(), quoted)
+
+
+def quoted_as_it_is(app, quoted):
+    assert not app.exception
+    texts = list(shown(app.main))
+    assert not [(text, mark) for text in texts for mark in READ if mark in text.replace("\\<", "")]
+    assert any(plain_markdown(quoted) in text for text in texts)
 
 
 def test_a_renamed_run_goes_by_its_new_name_at_once(app, two):
