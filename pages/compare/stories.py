@@ -76,7 +76,7 @@ def _show_table(run: Run, found: Stories, rows: pd.DataFrame, allowed: pd.Series
             "strip": st.column_config.TextColumn("evaluations", width=100, help="Right (●) or wrong (○) at each."),
             "text": st.column_config.TextColumn(width="large"),
             "story": st.column_config.TextColumn(width=90),
-            "shares": st.column_config.LineChartColumn(
+            "shares": st.column_config.BarChartColumn(
                 "probability", width=110, y_min=0, y_max=1, help="Of the row's label, at each evaluation."
             ),
             "first right": st.column_config.NumberColumn("first right at step", format="%d"),

@@ -107,7 +107,7 @@ def test_each_row_has_its_strip_and_the_counts_stand_on_top(judged):
         == run_stories(judged).rows.set_index("row_id")["strip"].to_dict()
     )
     assert list(strips.proto.column_order)[:3] == ["strip", "story", "text"]
-    assert json.loads(strips.proto.columns)["shares"]["type_config"]["type"] == "line_chart"
+    assert json.loads(strips.proto.columns)["shares"]["type_config"]["type"] == "bar_chart"
     app.pills(key="story").set_value([FORGOTTEN]).run()
     assert not app.exception
     strips = next(element.value for element in app.dataframe if "strip" in element.value)
