@@ -10,7 +10,6 @@ from finsent.cli.arguments import Commands, Printed, add_command, add_model, add
 from finsent.cli.recipe_options import add_recipe, recipe_of_options
 from finsent.errors import RunActiveError, UsageError
 from finsent.hub import model_files
-from finsent.hub_ids import HubId
 from finsent.models.base import EMBEDDED, compute_device
 from finsent.models.hub_facts import model_facts, runs_here
 from finsent.models.memory import TYPICAL_ROW, TYPICAL_SHARED, compare_methods, memory_account
@@ -53,7 +52,7 @@ def show_model(options: argparse.Namespace) -> Printed:
     sentences += runs_here(facts.name)
     value = facts.as_json() | {"sentences": sentences}
     if options.fetch:
-        value["folder"] = str(model_files(HubId(facts.repository, facts.commit)).fetch(tqdm))
+        value["folder"] = str(model_files(facts.asked).fetch(tqdm))
         sentences.append(f"Fetched: {value['folder']}")
     return Printed(value, "\n".join(sentences))
 

@@ -31,7 +31,7 @@ class FetchState(StrEnum):
 
 
 class Fetch(BaseModel):
-    """The fetch of a model at one commit: ``done`` of ``total`` bytes, ``rate`` of them a second.
+    """The fetch of a model: ``done`` of ``total`` bytes, ``rate`` of them a second.
 
     ``heard`` is when bytes came last, ``error`` what ended it as a sentence; the rest says which process it is.
     """
@@ -73,7 +73,7 @@ class Fetch(BaseModel):
 
 
 def read_fetch(model: str) -> Fetch | None:
-    """Return the last fetch of a model (``owner/name@commit``), or None; one whose process is gone has failed."""
+    """Return the last fetch of a model (``owner/name[@revision]``), or None; one whose process is gone has failed."""
     try:
         fetch = Fetch.model_validate(read_json(_file(model)))
     except (OSError, ValueError):

@@ -14,7 +14,7 @@ from finsent.runs.processes import identity, kill
 
 
 def start_fetch(model: str, total: int) -> Fetch:
-    """Fetch a model (``owner/name@commit``) of so many bytes in a process of its own; return how far it is.
+    """Fetch a model (``owner/name[@revision]``) of so many bytes in a process of its own; return how far it is.
 
     One that goes on already is left alone.
 

@@ -46,6 +46,11 @@ class ModelFacts:
         return f"{self.repository}@{self.commit}"
 
     @property
+    def asked(self) -> HubId:
+        """What was asked for: fetched by its branch, it is found by that again where the hub is out of reach."""
+        return HubId(self.repository, self.revision)
+
+    @property
     def sentences(self) -> list[str]:
         """What a person wants to know before it is fetched, one fact a sentence."""
         size = f"{size_words(self.fetch_bytes)} in {self.files} files"

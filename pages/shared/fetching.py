@@ -19,24 +19,24 @@ _SILENT_SECONDS = 5.0
 
 def show_fetch(facts: ModelFacts) -> None:
     """Offer to fetch a model that is not on this machine, or show how far that is; refreshed while it goes on."""
-    fetch = read_fetch(facts.name)
+    fetch = read_fetch(str(facts.asked))
     at_work = fetch is not None and fetch.at_work
     st.fragment(_view, run_every="1s" if at_work else None)(facts, at_work)
 
 
 def _view(facts: ModelFacts, was_at_work: bool) -> None:
-    fetch = read_fetch(facts.name)
+    fetch = read_fetch(str(facts.asked))
     if fetch is not None and fetch.at_work:
         _progress(fetch)
         if action(st.button, "Cancel", icon=":material/close:", key="cancel-fetch"):
-            _do(lambda: cancel_fetch(facts.name))
+            _do(lambda: cancel_fetch(str(facts.asked)))
         return
     if was_at_work:
         st.rerun()
     _what_became(fetch)
     words = f"Fetch {plain_markdown(facts.repository)} ({size_words(facts.fetch_bytes)})"
     if action(st.button, words, icon=":material/download:", key="fetch"):
-        _do(lambda: start_fetch(facts.name, facts.fetch_bytes))
+        _do(lambda: start_fetch(str(facts.asked), facts.fetch_bytes))
     st.caption("Looking fetched nothing large. A run fetches what is missing, too, and so does the command:")
     st.code(f"python -m finsent model {facts.name} --fetch", language=None, wrap_lines=True)
 

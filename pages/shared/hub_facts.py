@@ -42,8 +42,11 @@ def show_hub_facts(model: str) -> bool:
         return True
     said = _asked(model)
     if isinstance(said, str):
+        if _is_here(model):
+            st.caption(f":material/cloud_off: {plain_markdown(said)} What is in this machine's cache is used.")
+            return True
         show_error(FinsentError(said))
-        return _is_here(model)
+        return False
     facts, runs = said
     # It may have been fetched since the hub was asked.
     facts = replace(facts, cached=model_files(HubId(facts.repository, facts.commit)).cached is not None)

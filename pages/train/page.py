@@ -5,6 +5,8 @@ import streamlit as st
 from finsent.data.learnable import launch_warnings
 from finsent.data.prepared import Prepared
 from finsent.errors import FinsentError, RunError
+from finsent.hub import QWEN3_MODEL, QWEN3_REPOSITORY, hub_answers
+from finsent.models.base import QWEN3
 from finsent.recipe import Recipe
 from finsent.runs import queue as launcher
 from finsent.runs.groups import submit_group
@@ -75,8 +77,10 @@ def may_use_model(form: Form, recipe: Recipe) -> bool:
     """Whether data and base model may be read and the model can be used; what the hub says of it is shown."""
     if not may_read(recipe.source, recipe.model):
         return False
+    # Where the hub does not answer, it is said below of data and model together.
+    tutorials = recipe.model == QWEN3 and QWEN3_MODEL.cached is None and hub_answers()
     with form.facts:
-        return show_hub_facts(recipe.model)
+        return show_hub_facts(QWEN3_REPOSITORY if tutorials else recipe.model)
 
 
 def show_warnings(recipe: Recipe, prepared: Prepared) -> None:

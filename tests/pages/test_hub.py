@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from finsent.fetches.record import read_fetch
 from finsent.fetches.start import start_fetch
-from finsent.hub import model_files
+from finsent.hub import QWEN3_MODEL, QWEN3_REPOSITORY, model_files
 from finsent.hub_ids import HubId
 from finsent.machine import cache_dir
 from finsent.sizes import size_words
@@ -59,6 +59,28 @@ def test_what_cannot_be_used_or_had_cannot_be_launched_and_is_said_once(train, l
     assert "There is no nobody/nothing" in error.value.replace("\\", "")
 
 
+def test_the_tutorials_model_is_told_of_and_fetched_too(train, local_hub, tiny_qwen3):
+    local_hub.add(QWEN3_REPOSITORY, tiny_qwen3, cardData={"license": "apache-2.0"})
+    app = train("qwen3-0.6b")
+    assert "Licence: apache-2.0." in words(app)
+    app.button(key="fetch").click().run()
+    while QWEN3_MODEL.cached is None:
+        until(app, "Train")
+        time.sleep(0.2)
+    # What is here is used, and the hub is not asked about it.
+    assert "On the model hub" not in words(app.run()) and not app.error
+    assert not app.button(key="launch").disabled
+
+
+def test_what_is_here_is_used_while_the_hub_has_a_fault(train, local_hub):
+    model_files(HubId(NAME)).fetch()
+    local_hub.faults[NAME] = ("all", 503)
+    app = train(NAME)
+    assert not app.error and not app.button(key="launch").disabled
+    assert "a fault of its own over owner/name (503)" in words(app)
+    assert "What is in this machine's cache is used." in words(app)
+
+
 def until(app: AppTest, part: str, seconds: float = 60) -> AppTest:
     """Look at a page again and again, as its fragment does by itself, until it says something."""
     deadline = time.monotonic() + seconds
@@ -80,7 +102,7 @@ def asked_for_weights(server) -> list[str]:
 
 
 def test_a_fetch_is_watched_by_all_cancelled_and_goes_on_where_it_was(train, local_hub, tiny_llama):
-    local_hub.faults[NAME] = ("file", "slow")
+    local_hub.faults[NAME], local_hub.pause = ("file", "slow"), 0.8
     app = train(NAME)
     size = size_words(sum(file.stat().st_size for file in tiny_llama.iterdir()))
     assert app.button(key="fetch").label.replace("\\", "") == f"Fetch {NAME} ({size})"
@@ -96,8 +118,7 @@ def test_a_fetch_is_watched_by_all_cancelled_and_goes_on_where_it_was(train, loc
     other.query_params["model"] = NAME
     until(other.switch_page(places.MODEL).run(), "It goes on by itself")
     commit = local_hub.revisions["models", NAME]["main"]
-    begun = read_fetch(f"{NAME}@{commit}")
-    assert start_fetch(f"{NAME}@{commit}", 1).pid == begun.pid
+    assert start_fetch(NAME, 1).pid == read_fetch(NAME).pid
 
     other.button(key="cancel-fetch").click().run()
     assert "came before it was cancelled" in words(until(other, "Fetched again, it goes on there"))
@@ -110,7 +131,9 @@ def test_a_fetch_is_watched_by_all_cancelled_and_goes_on_where_it_was(train, loc
     assert "fetch" not in [button.key for button in app.button]
     (asked,) = asked_for_weights(local_hub)
     assert re.search(r"bytes=[1-9]\d+-", asked)
-    folder = model_files(HubId(NAME, commit)).cached
+    # By its branch, without asking the hub.
+    folder = model_files(HubId(NAME)).cached
+    assert folder.name == commit
     assert (folder / "model.safetensors").read_bytes() == (tiny_llama / "model.safetensors").read_bytes()
     kept = "".join(file.read_text() for file in (cache_dir() / "fetches").iterdir())
     assert local_hub.tokens[-1].endswith("hf_verysecrettoken") and "hf_very" not in kept + words(app) + words(other)
@@ -133,11 +156,10 @@ def test_what_ends_a_fetch_is_one_sentence_and_it_can_be_fetched_again(train, lo
 
 
 def test_a_fetch_whose_process_was_killed_says_so(train, local_hub):
-    local_hub.faults[NAME] = ("file", "slow")
+    local_hub.faults[NAME], local_hub.pause = ("file", "slow"), 0.8
     app = train(NAME)
     app.button(key="fetch").click().run()
     until(app, "It goes on by itself")
-    fetch = read_fetch(f"{NAME}@{local_hub.revisions['models', NAME]['main']}")
-    psutil.Process(fetch.pid).kill()
+    psutil.Process(read_fetch(NAME).pid).kill()
     until(app, "ended before it was done")
     assert not app.button(key="fetch").disabled
