@@ -20,7 +20,7 @@ from finsent.inference.states import mean_states
 from finsent.models.base import load_base, model_hash, resolve_model
 from finsent.runs.cores import computing_beside_runs
 
-#: Texts of a map by a model's reading; more take minutes on two cores.
+#: Texts of a map by a model's reading: the embedded model reads so many in about five minutes on two cores.
 MOST_TEXTS = 5_000
 #: Files that are kept, the newest; each has a few megabytes.
 _KEPT = 12

@@ -74,7 +74,12 @@ def _answered(fingerprint: str, table: pd.DataFrame) -> pd.DataFrame:
             "judge one on them, on the command line: python -m finsent evaluate RUN --data FILE."
         )
         st.page_link(places.TRAIN, label="Launch a run", icon=":material/play_circle:")
-    table = with_answers(table, run, fingerprint)
+    try:
+        table = with_answers(table, run, fingerprint)
+    except FinsentError as error:
+        # Without its answers, the map is still there.
+        show_error(error)
+        table, run = with_answers(table, None, fingerprint), None
     if run is not None:
         known = table[table["tuned"] != NO_ANSWER]
         counts = known["split"].value_counts()

@@ -382,6 +382,19 @@ def test_the_map_shows_a_runs_answers_on_these_very_data(app, small_csv, runs_di
     assert map_names(again)[1:] == [f"{name}  {counts[name]}" for name in ("fixed", "still wrong", "broken")]
 
 
+def test_damaged_predictions_are_told_of_and_the_map_stays(app, small_csv, runs_dir):
+    data = load_data(str(small_csv))
+    table = split_rows(data.rows)
+    run = made_run(runs_dir, answered(table, "positive"), answered(table, "neutral"))
+    update_run(run.folder, source_hash=data.fingerprint)
+    run.predictions_file("tuned").write_bytes(b"damaged")
+    app.query_params.update({"view": "Map", "data": str(small_csv), "map-by": "error"})
+    app.run()
+    assert not app.exception
+    assert "is damaged" in app.error[0].value
+    assert map_names(app) == ["no prediction  120"]
+
+
 def test_the_map_says_where_no_run_has_answers(app, small_csv, runs_dir):
     made_run(runs_dir, *twelve())
     app.query_params.update({"view": "Map", "data": str(small_csv), "map-by": "error"})
