@@ -25,6 +25,8 @@ _SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star")
 #: Of what is neither a label nor an outcome, told apart with any colour vision (Okabe and Ito 2008).
 _COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 _FOREGROUND: dict[str, Any] = {"size": 5, "opacity": 0.65}
+#: Of answered texts, which are few among those that are not.
+_ANSWERED: dict[str, Any] = {"size": 7, "opacity": 0.85}
 #: Of points that are there to show where the others stand: no label has it.
 _BACKGROUND: dict[str, Any] = {"color": "#b4bac0", "symbol": "circle-open", "size": 4, "opacity": 0.45}
 #: Characters of a text that are shown where the pointer is.
@@ -43,9 +45,10 @@ def map_figure(table: pd.DataFrame, by: str) -> go.Figure:
     others = table[~table[by].isin(list(looks))]
     if len(others):
         _add_points(figure, others, _name_of_others(others[by]), _BACKGROUND)
+    shape = _ANSWERED if by in ANSWERS else _FOREGROUND
     for value, look in looks.items():
         part = table[table[by] == value]
-        _add_points(figure, part, f"{short(value)}  {len(part):,}", _FOREGROUND | look)
+        _add_points(figure, part, f"{short(value)}  {len(part):,}", shape | look)
     quiet = {"visible": False, "showgrid": False, "zeroline": False}
     return styled(figure, 560, xaxis=quiet, yaxis=quiet, dragmode="lasso", uirevision="map")
 
