@@ -20,7 +20,7 @@ from finsent.errors import HubUnreachableError
 #: Little enough that a slow line shows progress, and that a killed process loses next to nothing.
 _PIECE = 2**16
 #: So often a connection that broke is taken up again without a byte in between.
-_TRIES = 5
+_TRIES = 3
 _PAUSE_SECONDS = 1.0
 
 

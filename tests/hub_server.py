@@ -31,7 +31,8 @@ class Hub(ThreadingHTTPServer):
         self.about: dict[str, dict[str, Any]] = {}
         self.requests: list[str] = []
         self.tokens: list[str] = []
-        #: A status, or "hang", "slow", "cut" (once) or "corrupt", of files alone ("file") or of all calls ("all").
+        #: A status, or "hang", "slow", "cut" (once) or "corrupt", of files alone ("file") or of all calls ("all");
+        #: an address sends whoever wants a large file there.
         self.faults: dict[str, tuple[str, int | str]] = {}
         #: Seconds between the pieces of a file that is sent slowly.
         self.pause = 0.1
@@ -146,6 +147,9 @@ class _Handler(BaseHTTPRequestHandler):
         part = raw[begin:]
         if begin:
             headers["Content-Range"] = f"bytes {begin}-{len(raw) - 1}/{len(raw)}"
+        if str(fault).startswith("http") and body and name.endswith(".safetensors"):
+            self._send(302, b"", {"Location": f"{fault}{self.path}"})
+            return
         if fault == "cut" and body and name.endswith(".safetensors"):
             del self.server.faults[repository]
             self._send(206 if begin else 200, part[: max(1, len(part) // 2)], headers, length=len(part))

@@ -7,7 +7,7 @@ import shutil
 import time
 
 import pytest
-from huggingface_hub import constants
+from huggingface_hub import constants, scan_cache_dir
 
 from finsent import hub, hub_fetch, hub_part
 from finsent.cli.main import main
@@ -19,6 +19,7 @@ from finsent.recipe import change_recipe, get_recipe
 from finsent.runs.base_model import unchanged_base
 from finsent.runs.reach import settle
 from finsent.runs.store import create_run
+from tests.hub_server import Hub
 
 NAME, TOKEN = "owner/name", "hf_verysecrettoken"
 
@@ -97,6 +98,31 @@ def test_a_fetch_that_ended_early_goes_on_where_it_was_and_its_bar_counts_all_by
     assert begin == len(content) // 2
     # The configuration and the tokenizer, of two bytes each, had come before.
     assert bars[:1] == [(begin + 4, len(content) + 4, len(content) + 4)]
+
+
+def test_a_large_file_that_lies_elsewhere_is_fetched_there_without_the_token(local_hub, tiny_llama):
+    elsewhere = Hub()
+    elsewhere.add(NAME, tiny_llama)
+    local_hub.faults[NAME] = ("file", elsewhere.url)
+    folder = hub.model_files(HubId(NAME)).fetch()
+    elsewhere.close()
+    assert (folder / "model.safetensors").read_bytes() == (tiny_llama / "model.safetensors").read_bytes()
+    assert (elsewhere.tokens, len(elsewhere.requests)) == ([""], 1)
+    assert set(local_hub.tokens) == {f"Bearer {TOKEN}"}
+    # What lies beside the files does not keep the hub's own tools from reading the cache.
+    (repository,) = scan_cache_dir(constants.HF_HUB_CACHE).repos
+    assert (repository.repo_id, repository.nb_files) == (NAME, len(list(tiny_llama.iterdir())))
+
+
+def test_a_download_that_hangs_is_given_up_with_a_sentence(local_hub, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.3)
+    monkeypatch.setattr(hub_part, "_PAUSE_SECONDS", 0)
+    name = "owner/hangs"
+    local_hub.add(name, {"model.safetensors": bytes(1000), "config.json": b"{}", "tokenizer.json": b"{}"})
+    local_hub.faults[name] = ("file", "hang")
+    with pytest.raises(HubUnreachableError, match="does not answer in time"):
+        hub.model_files(HubId(name)).fetch()
+    assert len([one for one in local_hub.requests if one.startswith("GET") and "safetensors" in one]) == 3
 
 
 def test_a_full_disk_is_one_sentence_before_anything_large_comes(local_hub, monkeypatch):
