@@ -1,6 +1,7 @@
 """Each file of a finished run is damaged in each way: whoever reads it says so, and nobody else notices."""
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -13,7 +14,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from finsent.cli.main import main
+from finsent.cli import main as command_line
 from finsent.errors import FinsentError
 from finsent.evaluation.in_proportion import run_tables
 from finsent.evaluation.neutral_errors import run_items
@@ -59,6 +60,8 @@ READERS = {
     "worker.log": ("log RUN",),
 }  # fmt: skip
 EVERYWHERE = ("runs", "show RUN")
+#: Made once for some thousands of commands; none of them takes what depends on the moment from it.
+PARSER = functools.cache(command_line.build_parser)
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +99,7 @@ def spoilt(whole, tmp_path, monkeypatch):
     runs_dir, *names = whole
     monkeypatch.setenv("FINSENT_RUNS", str(tmp_path / "runs"))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command_line, "build_parser", PARSER)
     return lambda: (replace_tree(runs_dir, tmp_path / "runs"), *names)
 
 
@@ -111,7 +115,7 @@ def ask(words: str, runs_dir: Path) -> tuple[int, str]:
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            code = main([*words.split(), "--json", "--runs-dir", str(runs_dir)])
+            code = command_line.main([*words.split(), "--json", "--runs-dir", str(runs_dir)])
         except SystemExit as ended:
             code = ended.code
     text = out.getvalue() + err.getvalue()
