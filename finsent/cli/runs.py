@@ -8,6 +8,7 @@ from finsent.cli.arguments import UNNAMED, Commands, Printed, add_command, add_r
 from finsent.cli.meant import unnamed_run
 from finsent.cli.output import records, table_text, write_file, write_table
 from finsent.errors import FiguresFormatError, UsageError
+from finsent.runs.chain import chain_of
 from finsent.runs.find import RUN_HELP, find_any, find_folder, find_run
 from finsent.runs.names import changes_in_words
 from finsent.runs.signs import elsewhere
@@ -115,7 +116,6 @@ def show_run(options: argparse.Namespace) -> Printed:
     With --json it is run.json, with what the run was made of as facts, and the chain of runs that it continues.
     Example: ``python -m finsent show latest``
     """
-    from finsent.runs.chain import chain_of
     from finsent.runs.damage import damaged_files
     from finsent.runs.history import folder_bytes, folder_files, provenance_table, settings_table
 
