@@ -24,6 +24,8 @@ DEPTH, FEWEST, SMALLEST_SHARE = 2, 10, 0.05
 #: A kind of error is looked at where it occurs so often among the validation rows, and as seldom does not.
 FEWEST_ERRORS = 5
 ANY = "any error"
+#: About what it takes on one core to hold a text against one training row, in seconds.
+_SECONDS_A_PAIR = 3e-6
 #: What is said of a kind of error for which no group was found.
 NOTHING = "nothing splits them"
 
@@ -121,6 +123,11 @@ def run_slices(run: Run, model: str = "tuned", classes: int = 3) -> Slices:
     """Return what the errors of one of a run's models share; raises as :func:`find_slices`."""
     predictions = load_predictions(run.predictions_file(model))
     return find_slices(predictions, training_rows_if_kept(run), model, classes)
+
+
+def slices_seconds(held: int, training: int) -> float:
+    """Return about how long :func:`find_slices` looks for the training rows that are most similar to so many texts."""
+    return _SECONDS_A_PAIR * held * training
 
 
 def find_slices(

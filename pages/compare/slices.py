@@ -3,14 +3,21 @@
 import pandas as pd
 import streamlit as st
 
+from finsent.cost.estimate import in_words
 from finsent.errors import EmptyDataError
-from finsent.evaluation.slices import Slice, Slices, run_slices, slice_sentence, slices_table
+from finsent.evaluation.slices import Slice, Slices, run_slices, slice_sentence, slices_seconds, slices_table
 from finsent.metrics.comparison import answers_table
 from finsent.runs.store import Run
 from pages.compare.matrices import MODELS
-from pages.compare.proportion import judged
+from pages.compare.proportion import Judged, judged
 from pages.compare.rows import show_rows
+from pages.shared.access import action
 from pages.shared.ui import on_demand, plain_markdown, show_table, user_errors, what_is
+
+#: Seconds that nobody is asked about.
+AT_ONCE = 5
+#: Not a widget's key: it must outlive a change of page. What the visitor has asked to look for.
+_ASKED = "slices-asked"
 
 
 @st.cache_resource(max_entries=8, show_spinner="Looking for what the errors share …")
@@ -36,6 +43,8 @@ def show_slices(run: Run, classes: int) -> None:
         what_is("split", "confidence interval", "Holm's correction")
     with user_errors():
         own = judged(run)
+        if not _wanted(own, model, classes):
+            return
         try:
             found = _slices(run, own.key, model, classes)
         except EmptyDataError as error:
@@ -49,6 +58,24 @@ def show_slices(run: Run, classes: int) -> None:
             _show_slice(run, one, answers[answers["row_id"].isin(one.row_ids)], f"slice-{model}-{place}", allowed)
     if found.kinds:
         _show_all(found)
+
+
+def _wanted(own: Judged, model: str, classes: int) -> bool:
+    """Whether to look: at once where that is quick, else once the visitor has pressed a button that says how long."""
+    held = len(own.test[0]) + (0 if own.validation is None else len(own.validation[0]))
+    training = 0 if own.training is None else len(own.training)
+    seconds = slices_seconds(held, training)
+    asked = st.session_state.setdefault(_ASKED, set())
+    if seconds <= AT_ONCE or (own.key, model, classes) in asked:
+        return True
+    st.caption(
+        f"For {held:,} texts the most similar of {training:,} training rows are looked for: about {in_words(seconds)} "
+        "on one core."
+    )
+    if not action(st.button, "Look for what they share", icon=":material/search:", key="slices-look"):
+        return False
+    asked.add((own.key, model, classes))
+    return True
 
 
 def _summary(found: Slices) -> str:

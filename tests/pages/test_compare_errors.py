@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from finsent.evaluation import slices
 from finsent.evaluation.slices import run_slices, slice_sentence
 from finsent.evaluation.stories import FORGOTTEN, run_stories
 from finsent.inference.predictions import keep_step
@@ -84,6 +85,19 @@ def test_nothing_splits_luck_and_the_baseline_has_a_look_of_its_own(planted):
     app = opened(SHARE, planted, **{"errors-of": "baseline"})
     assert app.radio(key="errors-of").value == "baseline"
     assert "Nothing splits them: no group holds on the test rows" in words(app)
+
+
+def test_what_takes_long_waits_for_a_button_that_says_how_long(runs_dir, monkeypatch):
+    training = pd.DataFrame({"text": ["profit rose", "sales fell"], "label": ["positive", "negative"]})
+    run = made_run(runs_dir, table(planted=False), table(planted=True), training)
+    monkeypatch.setattr(slices, "_SECONDS_A_PAIR", 0.25)
+    app = opened(SHARE, run)
+    assert "For 240 texts the most similar of 2 training rows are looked for: about 2 min" in words(app)
+    assert "have a group that holds" not in words(app)
+    app.button(key="slices-look").click().run()
+    assert not app.exception
+    assert "have a group that holds" in words(app)
+    assert "have a group that holds" in words(app.run())
 
 
 def test_too_few_rows_for_groups_are_told_in_one_sentence(runs_dir):
