@@ -10,7 +10,9 @@ column, byte for byte.
 
 import hashlib
 import io
+import sys
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +185,9 @@ def split_rows(rows: pd.DataFrame, seed: int = 42, grouped: bool = False) -> pd.
         return rows.drop(columns=GIVEN_SPLIT, errors="ignore").assign(split=grouped_split(rows, seed))
     if GIVEN_SPLIT in rows:
         return rows.drop(columns=GIVEN_SPLIT).assign(split=complete_split(rows[GIVEN_SPLIT], seed).to_numpy())
+    if "transformers" in sys.modules:
+        # datasets looks into it where it is loaded. While another thread still loads it, that would be half of it.
+        import_module("transformers")
     first = Dataset.from_dict({"place": range(len(rows))}).train_test_split(test_size=0.2, seed=seed)
     halves = first["test"].train_test_split(test_size=0.5, seed=seed)
     split = pd.Series("train", index=range(len(rows)))

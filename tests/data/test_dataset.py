@@ -2,6 +2,9 @@
 
 import csv
 import io
+import os
+import subprocess
+import sys
 
 import datasets
 import pandas as pd
@@ -21,6 +24,7 @@ from finsent.data.dataset import (
 )
 from finsent.data.export import export_csv
 from finsent.errors import EmptyDataError, UnknownLabelError
+from finsent.files import PROJECT
 from finsent.labels import FIVE_LABELS, split_answers
 from finsent.prompts import build_prompt
 from tests.conftest import shared_data
@@ -243,3 +247,27 @@ def test_a_grouped_split_draws_anew_what_a_source_splits_itself_and_needs_three_
     same = rows.assign(text="All the same")
     with pytest.raises(EmptyDataError, match="Nearly all 12 texts are twins of one another: of 1 different"):
         split_rows(same, grouped=True)
+
+
+def test_rows_are_split_while_another_thread_loads_transformers(tmp_path):
+    # As the real one does, it puts another module in its own place when it is loaded.
+    (tmp_path / "transformers.py").write_text(
+        "import sys, time, types\n"
+        "time.sleep(1)\n"
+        "loaded = types.ModuleType(__name__)\n"
+        "loaded.PreTrainedTokenizerBase = type('PreTrainedTokenizerBase', (), {})\n"
+        "sys.modules[__name__] = loaded\n"
+    )
+    program = (
+        "import sys, threading, time, datasets\n"
+        "import pandas as pd\n"
+        "from finsent.data.dataset import split_rows\n"
+        "assert 'transformers' not in sys.modules\n"
+        "threading.Thread(target=lambda: __import__('transformers')).start()\n"
+        "while 'transformers' not in sys.modules:\n"
+        "    time.sleep(0.01)\n"
+        "print(len(split_rows(pd.DataFrame({'row_id': range(20)}))))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{PROJECT}"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("20\n", 0), done.stderr
