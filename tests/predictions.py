@@ -76,9 +76,10 @@ def made_pair(n: int, seed: int = 0, validation: int = 0, gain: float = 1.2) -> 
     return tables[0], tables[1]
 
 
-def answered(rows: pd.DataFrame, label: str) -> pd.DataFrame:
-    """Return the predictions table of a model that gives the same label to each of some rows of a data set."""
-    table = made_predictions(rows["label"].tolist(), [label] * len(rows))
+def answered(rows: pd.DataFrame, label: str | Sequence[str]) -> pd.DataFrame:
+    """Return the predictions table of a model that gives some rows of a data set one label, or one each."""
+    said = [label] * len(rows) if isinstance(label, str) else label
+    table = made_predictions(rows["label"].tolist(), said)
     kept = ["row_id", "text", "label", "answers", "source", "topic", "split"]
     return table.assign(**{name: rows[name].to_numpy() for name in kept})
 

@@ -80,9 +80,18 @@ def disagreement(tables: dict[str, pd.DataFrame], split: str = "test", classes: 
         pairs.append(Agreement(first, second, same, n, same / n, share_interval(same, n)))
     answers = rows[list(names)]
     rows["right"] = answers.eq(rows["gold"], axis=0).sum(axis=1)
-    surest = rows[[f"{name}{SURE}" for name in names]].min(axis=1)
-    order = surest[answers.nunique(axis=1) > 1].sort_values(ascending=False, kind="stable").index
+    differ = rows[answers.nunique(axis=1) > 1]
+    contradicted = pd.Series([_contradiction(row, names) for _, row in differ.iterrows()], differ.index, dtype=float)
+    order = contradicted.sort_values(ascending=False, kind="stable").index
     return Disagreement(names, split, n, rows.loc[order].reset_index(drop=True), tuple(pairs))
+
+
+def _contradiction(row: pd.Series, names: Sequence[str]) -> float:
+    """Return how sure the surest run is that contradicts the surest of all."""
+    sure: dict[str, float] = {}
+    for name in names:
+        sure[row[name]] = max(sure.get(row[name], 0.0), row[f"{name}{SURE}"])
+    return sorted(sure.values())[-2]
 
 
 def agreement_sentence(pair: Agreement) -> str:

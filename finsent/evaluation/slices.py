@@ -57,7 +57,7 @@ class Slice:
     """A group of texts. ``kind`` is the error that it is about, ``words`` its conditions, all of which hold.
 
     It was chosen by ``validation``; of the ``test`` rows ``difference`` is the share of errors inside minus outside
-    with its 95 % interval, ``p`` Fisher's exact test after Holm's correction over all kinds, and ``confirmed`` says
+    with its 95 % interval, ``p`` Fisher's exact test after Holm's correction over all groups, and ``confirmed`` says
     that both agree. ``row_ids`` are the group's test rows that show the error.
     """
 
@@ -85,6 +85,13 @@ class Slices:
     def confirmed(self) -> tuple[Slice, ...]:
         """Those that hold on the test rows."""
         return tuple(one for one in self.found if one.confirmed)
+
+
+def unconfirmed(found: Slices) -> str:
+    """Return what is said where no group holds on the test rows: there may be none, or too few rows to be sure."""
+    if found.found:
+        return "No group that was found holds on the test rows, which is no proof that there is none"
+    return "Nothing splits them: no group was found on the validation rows"
 
 
 def slice_sentence(one: Slice) -> str:

@@ -20,8 +20,9 @@ ALWAYS, LEARNT, UNSTEADY, FORGOTTEN, NEVER = "always right", "learnt", "unsteady
 #: From what is worth looking at to what is not.
 STORIES = (FORGOTTEN, NEVER, UNSTEADY, LEARNT, ALWAYS)
 STORY_HELP = (
-    "Forgotten: right at some evaluation, and wrong at the last. Never learnt: wrong at each. Unsteady: right at the "
-    "last, after it was lost once. Learnt: wrong at first, then right to the end. Always right: at each."
+    "The baseline counts as the first evaluation. Forgotten: right at some evaluation, and wrong at the last. Never "
+    "learnt: wrong at each. Unsteady: right at the last, after it was lost once. Learnt: wrong at first, then right to "
+    "the end. Always right: at each."
 )
 RIGHT, WRONG = "●", "○"
 

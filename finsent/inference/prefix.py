@@ -58,7 +58,7 @@ class PrefixCache:
         self._kept[key] = found
         if len(self._kept) > _KEPT:
             del self._kept[next(iter(self._kept))]
-        # Of its own layers, which hold the same tensors: what is appended to them makes new ones.
+        # A copy, since the caller appends to it.
         return DynamicCache(found)
 
 

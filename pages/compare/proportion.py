@@ -13,6 +13,7 @@ from finsent.charts.calibration import (
     scale_table,
     threshold_figure,
 )
+from finsent.errors import RunStateError
 from finsent.evaluation.in_proportion import (
     Proportion,
     calibration_figures,
@@ -50,7 +51,17 @@ def load_judged(_run: Run, on: str, key: tuple[str, float]) -> Judged:
 
 
 def judged(run: Run, on: str = OWN) -> Judged:
-    """Return a run's predictions of a set of rows, read again only when their file has changed."""
+    """Return a run's predictions of a set of rows, read again only when their file has changed.
+
+    Raises:
+        RunStateError: its own rows are asked for, and were not judged by both models.
+        RunError: they cannot be read.
+    """
+    if on == OWN and not run.has_comparison:
+        raise RunStateError(
+            f"Run {run.id} is {run.state}, and its own rows were not judged by both models, so there is nothing to "
+            "show of them. Evaluate it first: python -m finsent evaluate " + run.id
+        )
     written = judged_files(run, on)[1]
     return load_judged(run, on, (str(written), written.stat().st_mtime))
 

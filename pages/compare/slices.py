@@ -4,8 +4,16 @@ import pandas as pd
 import streamlit as st
 
 from finsent.cost.estimate import in_words
-from finsent.errors import EmptyDataError
-from finsent.evaluation.slices import Slice, Slices, run_slices, slice_sentence, slices_seconds, slices_table
+from finsent.errors import EmptyDataError, RunStateError
+from finsent.evaluation.slices import (
+    Slice,
+    Slices,
+    run_slices,
+    slice_sentence,
+    slices_seconds,
+    slices_table,
+    unconfirmed,
+)
 from finsent.metrics.comparison import answers_table
 from finsent.runs.store import Run
 from pages.compare.matrices import MODELS
@@ -42,7 +50,11 @@ def show_slices(run: Run, classes: int) -> None:
         )
         what_is("split", "confidence interval", "Holm's correction")
     with user_errors():
-        own = judged(run)
+        try:
+            own = judged(run)
+        except RunStateError as error:
+            st.info(plain_markdown(str(error)))
+            return
         if not _wanted(own, model, classes):
             return
         try:
@@ -53,9 +65,11 @@ def show_slices(run: Run, classes: int) -> None:
     st.markdown(f"**{_summary(found)}**")
     answers = answers_table(*own.test, classes)
     allowed = own.test[0].set_index("row_id")["answers"]
-    for place, one in enumerate(found.confirmed):
+    for one in found.confirmed:
+        # A group that is opened is not another run's, model's or view's.
+        name = f"slice-{run.id}-{model}-{classes}-{one.kind.replace(' ', '-')}"
         with st.container(border=True):
-            _show_slice(run, one, answers[answers["row_id"].isin(one.row_ids)], f"slice-{model}-{place}", allowed)
+            _show_slice(run, one, answers[answers["row_id"].isin(one.row_ids)], name, allowed)
     if found.kinds:
         _show_all(found)
 
@@ -85,7 +99,7 @@ def _summary(found: Slices) -> str:
         return f"No kind of error is frequent enough to look for what it shares; {rows}."
     kinds = f"{len(found.kinds):,} kinds of error looked at" if len(found.kinds) > 1 else "1 kind of error looked at"
     if not found.confirmed:
-        return f"Nothing splits them: no group holds on the test rows; {kinds}, {rows}."
+        return f"{unconfirmed(found)}; {kinds}, {rows}."
     return f"{len(found.confirmed):,} of {len(found.kinds):,} kinds of error have a group that holds; {rows}."
 
 
@@ -110,6 +124,6 @@ def _show_all(found: Slices) -> None:
     )
     st.caption(
         "The share of rows with the error inside the group and among all others, with its 95 % interval. A group is "
-        "confirmed where Fisher's exact test, after Holm's correction over all kinds, and the interval of the "
-        "difference (Newcombe) agree on the test rows."
+        "confirmed where Fisher's exact test, after Holm's correction over all proposed groups, and the interval of "
+        "the difference (Newcombe) agree on the test rows."
     )

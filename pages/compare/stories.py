@@ -22,8 +22,8 @@ def _stories(_run: Run, key: tuple[str, float], kept: int, classes: int) -> Stor
 def show_stories(run: Run, classes: int) -> None:
     """Show the validation rows of a run with a strip of marks each, one an evaluation, and how many have each story."""
     with user_errors():
-        own = judged(run)
         try:
+            own = judged(run)
             file = run.predictions_file("validation")
             found = _stories(run, own.key, file.stat().st_mtime_ns if file.exists() else 0, classes)
         except RunStateError as error:
@@ -36,12 +36,11 @@ def show_stories(run: Run, classes: int) -> None:
         )
         return
     counts = ", ".join(f"**{count:,}** {story}" for story, count in found.counts.items())
-    st.markdown(f"Of n = {found.n:,} validation rows over {found.evaluations:,} evaluations: {counts}.")
+    st.markdown(f"Of n = {found.n:,} validation rows, at the baseline and {found.evaluations:,} evaluations: {counts}.")
     chosen = st.pills(
         "Show the rows that are",
         STORIES,
         selection_mode="multi",
-        format_func=lambda story: f"{story} ({found.counts[story]:,})",
         key="story",
         bind="query-params",
         help=STORY_HELP,
@@ -73,7 +72,9 @@ def _show_table(run: Run, found: Stories, rows: pd.DataFrame, allowed: pd.Series
             "row_id",
         ],
         column_config={
-            "strip": st.column_config.TextColumn("evaluations", width=100, help="Right (●) or wrong (○) at each."),
+            "strip": st.column_config.TextColumn(
+                "evaluations", width=min(320, 24 + 11 * len(found.steps)), help="Right (●) or wrong (○) at each."
+            ),
             "text": st.column_config.TextColumn(width="large"),
             "story": st.column_config.TextColumn(width=90),
             "shares": st.column_config.BarChartColumn(

@@ -9,10 +9,11 @@ from finsent.errors import FinsentError
 from finsent.evaluation.states_work import StatesWork, cancel_states, estimated_seconds, start_states, states_work
 from finsent.evaluation.text_states import ModelReading, model_reading, read_states, states_file
 from finsent.inference.states import MOST_TOKENS
-from finsent.models.base import EMBEDDED, MODELS
+from finsent.models.base import EMBEDDED, MODELS, resolve_model
 from finsent.runs.cores import cores_left_by
 from finsent.runs.store import default_runs_dir
 from pages.shared.access import action
+from pages.shared.hub_facts import show_model_facts
 from pages.shared.runs_now import runs_now
 from pages.shared.typed import chosen, may_read
 from pages.shared.ui import plain_markdown, show_error
@@ -54,11 +55,14 @@ def placed(fingerprint: str, rows: pd.DataFrame) -> tuple[pd.DataFrame, str] | N
     if by == "words":
         said = f"Texts with words in common stand near each other (tf-idf, SVD, t-SNE; seeded), n = {len(rows):,}."
         return _with_places(rows, words_map(fingerprint, rows), said)
-    if not may_read(model=model):
+    if not may_read(model=model) or not show_model_facts(model):
         return None
     some, reading = model_reading(rows, model)
     file = states_file(reading, default_runs_dir())
     places, why = states_map(str(file), file.stat().st_mtime_ns, reading, some) if file.is_file() else (None, "")
+    if places is None and resolve_model(model).path is None:
+        st.caption("This model is not on this machine yet. Once it is fetched, it can read the texts.")
+        return None
     if places is None:
         _offer(reading, why, len(rows))
         return None

@@ -8,6 +8,7 @@ import streamlit as st
 from finsent.charts.text_map import COLOURED_BY, map_figure
 from finsent.errors import FinsentError
 from finsent.evaluation.row_answers import ANSWERS, NO_ANSWER, sets_on, with_answers
+from finsent.runs.evaluated_sets import judged_files
 from finsent.runs.store import Run
 from pages.dataset.placed import placed
 from pages.dataset.rows import PAGE_ROWS, open_row, shown_columns
@@ -19,9 +20,15 @@ from pages.shared.ui import csv_button, opened_place, say_cut, show_error, what_
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def figure_of(by: str, where: int, what: int, _table: pd.DataFrame) -> Any:
+def figure_of(by: str, drawn: int, _table: pd.DataFrame) -> Any:
     # Places change with the model and answers with the run, so what is drawn is the key.
     return map_figure(_table, by)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the predictions …")
+def answered(fingerprint: str, key: tuple[int, str, tuple[int, ...]], _rows: pd.DataFrame, _run: Run) -> pd.DataFrame:
+    """Return rows with a run's answers; ``key`` has the rows' hash, the run, and when its files were written."""
+    return with_answers(_rows, _run, fingerprint)
 
 
 @st.fragment
@@ -45,11 +52,11 @@ def show_map(fingerprint: str, rows: pd.DataFrame) -> None:
     except FinsentError as error:
         show_error(error)
         return
-    where, what = (int(pd.util.hash_pandas_object(table[names], index=False).sum()) for names in (["x", "y"], [by]))
+    drawn = _hash(table[["row_id", "text", "x", "y", by]])
     state = st.plotly_chart(
-        figure_of(by, where, what, table),
+        figure_of(by, drawn, table),
         # Other places are another map, in which an older view shows nothing.
-        key=f"map-{where}",
+        key=f"map-{_hash(table[['x', 'y']])}",
         on_select="rerun",
         selection_mode=("lasso", "box", "points"),
         config={"displaylogo": False, "scrollZoom": True},
@@ -58,6 +65,11 @@ def show_map(fingerprint: str, rows: pd.DataFrame) -> None:
         f"{said} Axes have no unit, and distances across the map mean little. Draw a line around texts to list them."
     )
     _selected(table, [str(point["customdata"]) for point in state.selection.points if point.get("customdata")])
+
+
+def _hash(table: pd.DataFrame) -> int:
+    """Return a hash of rows with all that stands in them."""
+    return int(pd.util.hash_pandas_object(table, index=False).sum())
 
 
 def _answered(fingerprint: str, table: pd.DataFrame) -> pd.DataFrame:
@@ -75,11 +87,14 @@ def _answered(fingerprint: str, table: pd.DataFrame) -> pd.DataFrame:
         )
         st.page_link(places.TRAIN, label="Launch a run", icon=":material/play_circle:")
     try:
-        table = with_answers(table, run, fingerprint)
+        if run is not None:
+            table = answered(fingerprint, (_hash(table), run.id, _written(run, fingerprint)), table, run)
     except FinsentError as error:
         # Without its answers, the map is still there.
         show_error(error)
-        table, run = with_answers(table, None, fingerprint), None
+        run = None
+    if run is None:
+        table = with_answers(table, None, fingerprint)
     if run is not None:
         known = table[table["tuned"] != NO_ANSWER]
         counts = known["split"].value_counts()
@@ -90,6 +105,12 @@ def _answered(fingerprint: str, table: pd.DataFrame) -> pd.DataFrame:
             "only the fine-tuned model gets it wrong. The grey points were not answered."
         )
     return table
+
+
+def _written(run: Run, fingerprint: str) -> tuple[int, ...]:
+    """Return when the files of a run's answers to these data were written, 0 for one that is not there."""
+    files = [file for one in sets_on(run, fingerprint) for file in judged_files(run, one)]
+    return tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files)
 
 
 def _selected(rows: pd.DataFrame, ids: list[str]) -> None:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import streamlit as st
 
 from finsent.errors import FinsentError, ModelNotFoundError
-from finsent.hub import model_files, tokenizer_files
+from finsent.hub import QWEN3_MODEL, QWEN3_REPOSITORY, hub_answers, model_files, tokenizer_files
 from finsent.hub_ids import HubId, names_repository, parse_id
+from finsent.models.base import QWEN3
 from finsent.models.hub_facts import ModelFacts, model_facts, runs_here
 from pages.shared.fetching import show_fetch
 from pages.shared.ui import plain_markdown, show_error
@@ -30,6 +31,13 @@ def _is_here(model: str) -> bool:
         return tokenizer_files(parse_id(model, ModelNotFoundError, "model")).cached is not None
     except FinsentError:
         return False
+
+
+def show_model_facts(model: str) -> bool:
+    """As :func:`show_hub_facts`, for a model by any of its names."""
+    # Where the hub does not answer, the tutorial's model says so itself when it is needed.
+    tutorials = model == QWEN3 and QWEN3_MODEL.cached is None and hub_answers()
+    return show_hub_facts(QWEN3_REPOSITORY if tutorials else model)
 
 
 def show_hub_facts(model: str) -> bool:

@@ -5,8 +5,6 @@ import streamlit as st
 from finsent.data.learnable import launch_warnings
 from finsent.data.prepared import Prepared
 from finsent.errors import FinsentError, RunError
-from finsent.hub import QWEN3_MODEL, QWEN3_REPOSITORY, hub_answers
-from finsent.models.base import QWEN3
 from finsent.recipe import Recipe
 from finsent.runs import queue as launcher
 from finsent.runs.groups import submit_group
@@ -15,7 +13,7 @@ from finsent.runs.store import Run, at_work, default_runs_dir, waiting
 from pages.shared import places
 from pages.shared.access import action
 from pages.shared.choose_run import carried_run, remember_run
-from pages.shared.hub_facts import show_hub_facts
+from pages.shared.hub_facts import show_model_facts
 from pages.shared.lasting import hold
 from pages.shared.run_parts import safe_title
 from pages.shared.runs_now import named_run, runs_now, show_room
@@ -77,10 +75,8 @@ def may_use_model(form: Form, recipe: Recipe) -> bool:
     """Whether data and base model may be read and the model can be used; what the hub says of it is shown."""
     if not may_read(recipe.source, recipe.model):
         return False
-    # Where the hub does not answer, it is said below of data and model together.
-    tutorials = recipe.model == QWEN3 and QWEN3_MODEL.cached is None and hub_answers()
     with form.facts:
-        return show_hub_facts(QWEN3_REPOSITORY if tutorials else recipe.model)
+        return show_model_facts(recipe.model)
 
 
 def show_warnings(recipe: Recipe, prepared: Prepared) -> None:

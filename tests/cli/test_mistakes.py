@@ -20,6 +20,11 @@ def takes(command, name):
     return any(action.choices is None for action in actions)
 
 
+def names_run_by_option(command):
+    """Whether a command's run is the value of an option, and not an argument by itself."""
+    return any("--run" in one.option_strings for one in COMMANDS[command]._actions)
+
+
 def pairs(*options):
     return [(name, option) for name in COMMANDS for option in options if takes(name, option)]
 
@@ -28,7 +33,7 @@ def before_it(command):
     """Return arguments that a command cannot do without, before an option that is nonsense."""
     if command in OF_TEXTS:
         return ["Profit rose."]
-    if takes(command, "run"):
+    if takes(command, "run") and not names_run_by_option(command):
         return ["latest", *BESIDES.get(command, [])]
     return ["latest"] if takes(command, "runs") else []
 
@@ -36,7 +41,8 @@ def before_it(command):
 @pytest.mark.parametrize("nonsense", NO_RUN, ids=ascii)
 @pytest.mark.parametrize("command", [name for name in COMMANDS if takes(name, "run") or takes(name, "runs")])
 def test_a_run_that_is_none(refused, judged, command, nonsense):
-    given = ["--run", nonsense, "text"] if command in OF_TEXTS else [nonsense, *BESIDES.get(command, [])]
+    named = ["--run", nonsense] if names_run_by_option(command) else [nonsense]
+    given = [*named, *(["text"] if command in OF_TEXTS else BESIDES.get(command, []))]
     assert "run" in refused(command, *given).lower()
     assert [run.id for run in list_runs(judged.folder.parent)] == [judged.id]
 

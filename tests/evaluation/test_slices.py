@@ -88,3 +88,14 @@ def test_runs_disagree_on_rows_with_their_probabilities():
     assert (other["answer"], other["right"]) == ("positive", False)
     with pytest.raises(UsageError, match="2 to 6"):
         runs_disagree([])
+
+
+def test_rows_on_which_the_surest_runs_contradict_one_another_come_first():
+    gold = ["neutral", "neutral"]
+    tables = {
+        "one": made_predictions(gold, ["positive", "positive"], 0.99),
+        "two": made_predictions(gold, ["positive", "neutral"], 0.97),
+        # Unsure, and no reason to put the second row behind the first.
+        "three": made_predictions(gold, ["neutral", "neutral"], 0.5),
+    }
+    assert disagreement(tables).rows["row_id"].tolist() == ["r1", "r0"]

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from finsent.evaluation import slices
-from finsent.evaluation.slices import run_slices, slice_sentence
+from finsent.evaluation.slices import run_slices, slice_sentence, unconfirmed
 from finsent.evaluation.stories import FORGOTTEN, run_stories
 from finsent.inference.predictions import keep_step
 from finsent.runs.evaluated_sets import save_judged
@@ -74,7 +74,7 @@ def test_a_group_that_holds_is_shown_with_its_shares_and_opens_its_rows(planted)
     assert kinds["error"].tolist() == list(found.kinds)
     assert kinds.iloc[0]["test, inside"].endswith(f"{first.test.inside_errors} of {first.test.inside})")
     assert kinds.iloc[0]["validation, outside"].endswith(f"of {first.validation.outside})")
-    app.session_state["open-slice-tuned-0"] = True
+    app.session_state[f"open-slice-{planted.id}-tuned-3-{first.kind.replace(' ', '-')}"] = True
     app.run()
     assert not app.exception
     rows = [element.value["row_id"].tolist() for element in app.dataframe if "row_id" in element.value]
@@ -84,7 +84,9 @@ def test_a_group_that_holds_is_shown_with_its_shares_and_opens_its_rows(planted)
 def test_nothing_splits_luck_and_the_baseline_has_a_look_of_its_own(planted):
     app = opened(SHARE, planted, **{"errors-of": "baseline"})
     assert app.radio(key="errors-of").value == "baseline"
-    assert "Nothing splits them: no group holds on the test rows" in words(app)
+    found = run_slices(planted, "baseline")
+    assert not found.confirmed
+    assert f"{unconfirmed(found)}; {len(found.kinds)} kind" in words(app)
 
 
 def test_what_takes_long_waits_for_a_button_that_says_how_long(runs_dir, monkeypatch):
@@ -114,7 +116,7 @@ def test_groups_are_of_the_runs_own_rows_whatever_rows_are_looked_at(planted):
 def test_each_row_has_its_strip_and_the_counts_stand_on_top(judged):
     app = opened(STORY, judged)
     text = words(app)
-    assert "Of n = 5 validation rows over 3 evaluations: **1** forgotten, **1** never learnt" in text
+    assert "Of n = 5 validation rows, at the baseline and 3 evaluations: **1** forgotten, **1** never learnt" in text
     strips = next(element for element in app.dataframe if "strip" in element.value)
     assert (
         strips.value.set_index("row_id")["strip"].to_dict()
@@ -126,6 +128,21 @@ def test_each_row_has_its_strip_and_the_counts_stand_on_top(judged):
     assert not app.exception
     strips = next(element.value for element in app.dataframe if "strip" in element.value)
     assert strips["row_id"].tolist() == ["r2"]
+
+
+def test_a_link_shows_the_rows_of_one_story(judged):
+    app = opened(STORY, judged, story=FORGOTTEN)
+    strips = next(element.value for element in app.dataframe if "strip" in element.value)
+    assert strips["row_id"].tolist() == ["r2"]
+
+
+@pytest.mark.parametrize("part", [SHARE, STORY])
+def test_a_run_that_was_judged_on_other_rows_alone_has_nothing_to_show_here(runs_dir, part):
+    run = made_run(runs_dir, *made_pair(60, validation=20), name="elsewhere")
+    key = save_judged(run, "other.csv", "ab" * 32, *twelve())
+    run.predictions_file("tuned").unlink()
+    app = opened(part, run, on=key)
+    assert "its own rows were not judged by both models" in words(app)
 
 
 def test_a_row_that_is_chosen_opens_with_its_answer_at_each_evaluation(judged):

@@ -59,6 +59,13 @@ def map_names(app):
     return [trace["name"] for trace in json.loads(chart.proto.spec)["data"]]
 
 
+def map_rows(app, name):
+    """The ids of the rows that the map draws under a name of its legend."""
+    chart = next(chart for chart in app.get("plotly_chart") if "scattergl" in chart.proto.spec)
+    trace = next(trace for trace in json.loads(chart.proto.spec)["data"] if trace["name"] == name)
+    return set(trace["customdata"])
+
+
 def listed(app):
     """The table of rows that match."""
     return next(frame.value for frame in app.dataframe if list(frame.value.columns)[:2] == ["row_id", "label"])
@@ -380,6 +387,24 @@ def test_the_map_shows_a_runs_answers_on_these_very_data(app, small_csv, runs_di
     again.run()
     counts = judged["label"].map({"neutral": "fixed", "negative": "still wrong", "positive": "broken"}).value_counts()
     assert map_names(again)[1:] == [f"{name}  {counts[name]}" for name in ("fixed", "still wrong", "broken")]
+
+
+def test_runs_with_as_many_of_each_answer_have_maps_of_their_own(app, small_csv, runs_dir):
+    data = load_data(str(small_csv))
+    judged = split_rows(data.rows).query("split == 'test'")
+    labels = ["neutral", "positive"] * (len(judged) // 2)
+    for name, said in (("one", labels), ("other", labels[::-1])):
+        run = made_run(runs_dir, answered(judged, "positive"), answered(judged, said), name=name)
+        update_run(run.folder, source_hash=data.fingerprint)
+    app.query_params.update({"view": "Map", "data": str(small_csv), "map-by": "prediction after"})
+    app.run()
+    seen = []
+    for name in app.selectbox(key="choose-Run").options:
+        app.selectbox(key="choose-Run").select(name).run()
+        assert not app.exception and not app.error
+        assert map_names(app) == ["no prediction  108", "neutral  6", "positive  6"]
+        seen.append(map_rows(app, "neutral  6"))
+    assert seen[0].isdisjoint(seen[1]) and seen[0] | seen[1] == set(judged["row_id"])
 
 
 def test_damaged_predictions_are_told_of_and_the_map_stays(app, small_csv, runs_dir):
