@@ -15,7 +15,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -104,6 +105,27 @@ def run_module(
             kill_with_children(process.pid)
             raise
     return subprocess.CompletedProcess(process.args, process.returncode, said, complained)
+
+
+def start_detached(
+    command: Sequence[str], given: int | IO[bytes] = subprocess.DEVNULL, log: int | IO[bytes] = subprocess.DEVNULL
+) -> "subprocess.Popen[bytes]":
+    """Start a process of this project's in a session of its own, in no group but its own, which outlives this one.
+
+    ``given`` is its standard input, and ``log`` takes all that it says.
+
+    Raises:
+        OSError: the system refuses to start it.
+    """
+    return subprocess.Popen(
+        command,
+        start_new_session=True,
+        stdin=given,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        cwd=PROJECT,
+        env=environment_without_group(),
+    )
 
 
 def kill_with_children(pid: int) -> None:

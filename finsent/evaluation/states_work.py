@@ -13,18 +13,18 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 from pydantic import BaseModel, Field
 
 from finsent.cost.estimate import known_speed
-from finsent.distributed import environment_without_group, module_command
+from finsent.distributed import module_command, start_detached
 from finsent.errors import FinsentError, RunActiveError, WorkerStartError
 from finsent.evaluation.text_states import ModelReading, compute_states, states_dir
-from finsent.files import PROJECT, read_json, write_atomically
+from finsent.files import read_json, write_atomically
 from finsent.inference.scoring import Report
 from finsent.recipe import change_recipe, get_recipe
 from finsent.runs.locks import LOCK_SECONDS, held
@@ -34,6 +34,8 @@ from finsent.runs.store import Run
 _SECONDS_BETWEEN_WORDS = 0.5
 #: Of the log, which ends with what went wrong.
 _MOST_LOG_BYTES = 10_000
+#: What is being written takes far less; see :func:`_sweep`.
+_SECONDS_TO_WRITE = 3_600
 
 
 class StatesWork(BaseModel):
@@ -79,21 +81,25 @@ def start_states(reading: ModelReading, runs_dir: Path) -> StatesWork:
     Raises:
         RunActiveError: other texts are being read.
         WorkerStartError: the process cannot be started.
-        DiskFullError: the folder of runs cannot be written.
+        DiskFullError: the folder of runs cannot be written; no process is left running.
     """
-    folder = states_dir(runs_dir)
-    busy = RunActiveError(f"{folder} has been locked by another process for {LOCK_SECONDS} s. Try again soon.")
-    with held(folder / ".lock", busy, str(folder), make=True):
+    with _lock(runs_dir):
         before = states_work(runs_dir)
         if before is not None and before.alive:
             raise RunActiveError(
                 f"A model reads {before.n:,} texts for a map already, and one works at a time. Wait, or cancel that."
             )
-        _sweep(folder)
+        _sweep(states_dir(runs_dir))
         work = StatesWork(model=reading.model, texts_hash=reading.texts_hash, n=len(reading.texts))
         process = _process(reading, runs_dir)
         work = work.model_copy(update=identity(psutil.Process(process.pid)))
-        _say(work, runs_dir)
+        try:
+            _say(work, runs_dir)
+        except FinsentError:
+            # Nobody could find it again.
+            process.kill()
+            process.wait()
+            raise
     # Without a parent that waits, an ended process would stay a zombie for as long as the app runs.
     threading.Thread(target=process.wait, name="states", daemon=True).start()
     return work
@@ -124,11 +130,13 @@ def cancel_states(runs_dir: Path) -> None:
 
     Raises:
         RunStateError: the system has not ended its process.
+        RunActiveError, DiskFullError: the work cannot be locked.
     """
-    work = states_work(runs_dir)
-    if work is not None and work.alive:
-        kill(work.pid, work.pid_created, work.pid_ticks)
-    _work_file(runs_dir).unlink(missing_ok=True)
+    with _lock(runs_dir):
+        work = states_work(runs_dir)
+        if work is not None and work.alive:
+            kill(work.pid, work.pid_created, work.pid_ticks)
+        _work_file(runs_dir).unlink(missing_ok=True)
 
 
 def estimated_seconds(reading: ModelReading, runs: Iterable[Run], runs_dir: Path) -> float | None:
@@ -137,21 +145,23 @@ def estimated_seconds(reading: ModelReading, runs: Iterable[Run], runs_dir: Path
     return None if speed is None else speed.preparing + len(reading.texts) * speed.score_row
 
 
+@contextmanager
+def _lock(runs_dir: Path) -> Iterator[None]:
+    """Hold the lock under which the work of a folder of runs is started and cancelled."""
+    folder = states_dir(runs_dir)
+    busy = RunActiveError(f"{folder} has been locked by another process for {LOCK_SECONDS} s. Try again soon.")
+    with held(folder / ".lock", busy, str(folder), make=True):
+        yield
+
+
 def _process(reading: ModelReading, runs_dir: Path) -> "subprocess.Popen[bytes]":
     """Start the process; the texts are given in a file without a name, which nobody else can open."""
     try:
         with tempfile.TemporaryFile() as given, _log_file(runs_dir).open("wb") as log:
             given.write(json.dumps({"model": reading.model, "texts": reading.texts}).encode())
             given.seek(0)
-            return subprocess.Popen(
-                [*module_command("finsent.evaluation.states_work", 1), str(runs_dir.absolute())],
-                start_new_session=True,
-                stdin=given,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=PROJECT,
-                env=environment_without_group(),
-            )
+            command = (*module_command("finsent.evaluation.states_work", 1), str(runs_dir.absolute()))
+            return start_detached(command, given, log)
     except OSError as error:
         raise WorkerStartError(
             f"The process that reads the texts cannot be started ({error.strerror}). Free some memory, and try again."
@@ -159,9 +169,17 @@ def _process(reading: ModelReading, runs_dir: Path) -> "subprocess.Popen[bytes]"
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what a process that was killed was writing."""
-    for scratch in folder.glob(".?*.*"):
+    """Remove what processes that were killed were writing.
+
+    States may be being written by others, which need no lock for it: theirs stay unless they are old.
+    """
+    for scratch in folder.glob(".work.json.*"):
         scratch.unlink(missing_ok=True)
+    for scratch in folder.glob(".*.safetensors.*"):
+        # It may just have been finished.
+        with suppress(FileNotFoundError):
+            if time.time() - scratch.stat().st_mtime > _SECONDS_TO_WRITE:
+                scratch.unlink()
 
 
 def _work_file(runs_dir: Path) -> Path:
@@ -204,8 +222,11 @@ def _reported(work: StatesWork, runs_dir: Path) -> Report:
 def _main(runs_dir: Path) -> int:
     given = json.load(sys.stdin)
     reading = ModelReading(tuple(given["texts"]), given["model"])
-    work = StatesWork(model=reading.model, texts_hash=reading.texts_hash, n=len(reading.texts))
-    work = work.model_copy(update=identity(psutil.Process()))
+    # Whoever starts it holds the lock until the record is there.
+    with _lock(runs_dir):
+        work = states_work(runs_dir)
+    if work is None or work.pid != os.getpid():
+        return 2
     try:
         compute_states(reading, runs_dir, _reported(work, runs_dir))
     except MemoryError:

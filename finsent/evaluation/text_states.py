@@ -1,10 +1,12 @@
 """Texts as a base model reads them, for the map: computed once for the same texts and model, and kept beside the runs.
 
-They are kept as safetensors in ``runs/.states/<key>.safetensors``, with the whole hashes of texts and model inside; the
-texts themselves are not. A file that is damaged, or of other texts or another model, is not used and made anew.
+They are kept as safetensors in ``runs/.states/<key>.safetensors``, with the whole hashes of texts and model inside and
+how they were read; the texts themselves are not. A file that is damaged, or of other texts, another model or another
+way to read, is not used and made anew.
 """
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +18,7 @@ from finsent.data.dataset import sample_rows
 from finsent.errors import first_line
 from finsent.files import replacing
 from finsent.inference.scoring import Report
-from finsent.inference.states import mean_states
+from finsent.inference.states import READING, mean_states
 from finsent.models.base import load_base, model_hash, resolve_model
 from finsent.runs.cores import computing_beside_runs
 
@@ -49,7 +51,7 @@ class ModelReading:
         Raises:
             ModelError: there is no such model.
         """
-        return {"texts": self.texts_hash, "model": model_hash(resolve_model(self.model))}
+        return {"texts": self.texts_hash, "model": model_hash(resolve_model(self.model)), "reading": READING}
 
 
 def model_reading(rows: pd.DataFrame, model: str) -> tuple[pd.DataFrame, ModelReading]:
@@ -91,7 +93,7 @@ def read_states(reading: ModelReading, runs_dir: Path) -> tuple[np.ndarray | Non
             return None, "it is larger than any that finsent writes"
         with safe_open(file, framework="numpy") as content:
             if content.metadata() != reading.about():
-                return None, "it is of other texts or of another model"
+                return None, "it is of other texts, of another model, or was read in another way"
             states: np.ndarray = content.get_tensor(_NAME)
     except (OSError, SafetensorError, ValueError, TypeError, KeyError) as error:
         return None, f"it cannot be read ({first_line(error)})"
@@ -119,12 +121,21 @@ def compute_states(reading: ModelReading, runs_dir: Path, report: Report | None 
 
 
 def _keep(states: np.ndarray, reading: ModelReading, runs_dir: Path) -> None:
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     file = states_file(reading, runs_dir)
     with replacing(file) as scratch:
         file.parent.mkdir(parents=True, exist_ok=True)
-        save_file({_NAME: np.ascontiguousarray(states)}, scratch, metadata=reading.about())
-    kept = sorted(file.parent.glob("*.safetensors"), key=lambda one: one.stat().st_mtime_ns, reverse=True)
-    for old in kept[_KEPT:]:
+        # Written by Python: the package's own writer has no OSError for a full disk.
+        scratch.write_bytes(save({_NAME: np.ascontiguousarray(states)}, metadata=reading.about()))
+    _forget_oldest(file.parent)
+
+
+def _forget_oldest(folder: Path) -> None:
+    kept = []
+    for file in folder.glob("*.safetensors"):
+        # Another process may just have removed it.
+        with suppress(FileNotFoundError):
+            kept.append((file.stat().st_mtime_ns, file))
+    for _, old in sorted(kept, reverse=True)[_KEPT:]:
         old.unlink(missing_ok=True)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Tokens of a text that are read; a headline has about 25.
 MOST_TOKENS = 256
+#: How texts are read, in words that change with it: states that were kept of another way are not these.
+READING = f"mean of the last layer over a text's first {MOST_TOKENS} tokens, each text after one beginning token"
 
 
 def mean_states(

@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 
 import psutil
 
-from finsent.distributed import environment_without_group, module_command
+from finsent.distributed import module_command, start_detached
 from finsent.errors import FinsentError, WorkerStartError
-from finsent.files import PROJECT
 from finsent.recipe import Recipe
 from finsent.runs.processes import identity, kill
 from finsent.runs.store import Run, update_run
@@ -36,15 +35,7 @@ def start_worker(run: Run, command: Command, at_end: Callable[[], object]) -> Ru
     try:
         (run.folder / "stop").unlink(missing_ok=True)
         with run.log_file.open("ab") as log:
-            process = subprocess.Popen(
-                [*(command or worker_command(run.recipe)), str(run.folder.absolute())],
-                start_new_session=True,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=PROJECT,
-                env=environment_without_group(),
-            )
+            process = start_detached([*(command or worker_command(run.recipe)), str(run.folder.absolute())], log=log)
     except OSError as error:
         raise WorkerStartError(
             f"The worker process of run {run.id} cannot be started ({error.strerror}). Free some memory, or check "

@@ -2,6 +2,7 @@
 what they should be."""
 
 import os
+import resource
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from finsent.data.dataset import load_data
-from finsent.errors import ModelNotFoundError
+from finsent.errors import DiskFullError, ModelNotFoundError
 from finsent.evaluation import text_states
 from finsent.evaluation.text_states import compute_states, model_reading, read_states, states_file
 
@@ -48,6 +49,10 @@ def of_another_model(file, about, states):
     save_file({"states": states}, file, about | {"model": "0" * 64})
 
 
+def of_another_way_to_read(file, about, states):
+    save_file({"states": states}, file, about | {"reading": "the last token"})
+
+
 def without_a_word(file, about, states):
     save_file({"states": states}, file)
 
@@ -75,6 +80,7 @@ def no_safetensors(file, about, states):
 DAMAGES = (
     (of_other_texts, "of other texts"),
     (of_another_model, "of another model"),
+    (of_another_way_to_read, "read in another way"),
     (without_a_word, "of other texts"),
     (of_another_name, "cannot be read"),
     (of_fewer_texts, "one row of numbers a text"),
@@ -114,6 +120,34 @@ def test_the_newest_files_stay(rows, tiny_llama, runs_dir, monkeypatch):
         files.append(states_file(reading, runs_dir))
         os.utime(files[-1], (count, count))
     assert [file.is_file() for file in files] == [False, True, True]
+
+
+def test_a_file_that_another_process_removes_first_is_no_error(rows, tiny_llama, runs_dir):
+    _, reading = model_reading(rows, str(tiny_llama))
+    folder = text_states.states_dir(runs_dir)
+    folder.mkdir()
+    # It is listed, and not there.
+    (folder / "gone.safetensors").symlink_to(folder / "nothing")
+    text_states._keep(np.ones((120, 4), np.float32), reading, runs_dir)
+    assert read_states(reading, runs_dir)[1] == ""
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_behind(rows, tiny_llama, runs_dir):
+    _, reading = model_reading(rows, str(tiny_llama))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))
+    try:
+        with pytest.raises(DiskFullError, match=r"safetensors cannot be written .*Free some room"):
+            text_states._keep(np.ones((120, 64), np.float32), reading, runs_dir)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(text_states.states_dir(runs_dir).iterdir()) == []
+
+
+def test_another_way_to_read_makes_them_anew(kept, runs_dir, monkeypatch):
+    reading, _ = kept
+    monkeypatch.setattr(text_states, "READING", "another way")
+    assert read_states(reading, runs_dir) == (None, "")
 
 
 def test_a_model_that_is_not_there_is_said(rows, tmp_path):
