@@ -116,15 +116,17 @@ def apply_corrections(rows: pd.DataFrame, corrections: Corrections) -> pd.DataFr
 def flagged(row_ids: Iterable[str], content: bytes, name: str, data_hash: str) -> list[str]:
     """Return those of some test rows whose label a file of corrections doubts: whatever it decides but to keep it.
 
-    ``data_hash`` may be its beginning. Lines about other rows and lines that cannot be used say nothing here, so that
-    the rows of other splits need not be read for it.
+    ``data_hash`` may be its beginning, of which a line may tell less or more. Lines about other rows and lines that
+    cannot be used say nothing here, so that the rows of other splits need not be read for it.
 
     Raises:
         CorrectionsError: it is no file of corrections at all.
     """
     ids = list(row_ids)
     known = set(ids)
-    lines = [cells for _, cells in _lines(content, name) if cells["data"] and data_hash.startswith(cells["data"])]
+    told = len(data_hash)
+    about = [cells for _, cells in _lines(content, name) if cells["data"]]
+    lines = [cells for cells in about if data_hash.startswith(cells["data"][:told])]
     decided = {_as_typed(cells["row_id"], known): cells["decision"] for cells in lines}
     return [row for row in ids if decided.get(row, KEEP) in (CHANGE, DROP, FLAG)]
 

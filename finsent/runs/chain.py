@@ -36,4 +36,4 @@ def chain_of(run: Run, runs: Iterable[Run], damaged: Iterable[DamagedRun] = ()) 
 
 
 def _parent(link: Link) -> str:
-    return link.run.origin.parent if link.run is not None and link.run.origin is not None else ""
+    return link.run.parent if link.run is not None else ""

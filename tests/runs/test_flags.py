@@ -40,8 +40,10 @@ def test_nothing_was_decided(run):
 def test_what_was_decided_but_to_keep_a_label_is_a_doubt(run, file):
     lines = [line("r3", "flag"), line("r1", "change"), line("r2", "keep"), line("elsewhere", "flag")]
     lines += [line("r4", "nonsense"), line("r5", "flag", data="ffff"), line("r6", "flag", data="")]
+    # As somebody may have written it by hand.
+    lines += [line("r7", "flag", data=HASH), line("r8", "flag", data="f" * 64)]
     file.write_text(HEAD + "".join(lines))
-    assert flagged_rows(run, IDS) == ("r1", "r3")
+    assert flagged_rows(run, IDS) == ("r1", "r3", "r7")
 
 
 def test_other_rows_are_found_by_the_key_of_their_set(run, file):
