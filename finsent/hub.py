@@ -8,7 +8,7 @@ import json
 import os
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from finsent.errors import FinsentError, HubUnreachableError
 from finsent.hub_faults import fault
-from finsent.hub_fetch import ANSWER_SECONDS, Wanted, fetch_missing
+from finsent.hub_fetch import ANSWER_SECONDS, Wanted, fetch_missing, keep_revision
 from finsent.hub_ids import MAIN, HubId
 
 QWEN3_REPOSITORY = "Qwen/Qwen3-0.6B"
@@ -66,9 +66,10 @@ class HubFiles:
         found = all(any(_files(folder, pattern) for pattern in needed.split("|")) for needed in self.needed)
         return folder if found and _has_all_shards(folder, self.wanted) else None
 
-    def fetch(self, bar: "type[tqdm[Any]]" = tqdm) -> Path:
+    def fetch(self, bar: "type[tqdm[Any]]" = tqdm, newest: bool = False) -> Path:
         """Return the folder of these files, after fetching what is not in the cache.
 
+        What the cache has under a branch may be an older commit; with ``newest`` it is the one that the hub has now.
         A connection that breaks is taken up again some times. What came is kept, and the next fetch goes on with it.
         ``bar`` is the class of the progress bar, in bytes of all files.
 
@@ -77,22 +78,25 @@ class HubFiles:
             DiskFullError: there is no room for them.
         """
         found = self.cached
-        if found is not None:
+        if found is not None and (_asked(self).pinned or not newest):
             return found
         try:
             about = ask(_asked(self), self.kind, sizes=True)
-            fetch_missing(Wanted(self.repository, self.kind, self.revision, _endpoint(), self.wanted), about, bar)
+            commit = str(about.sha)
+            fetch_missing(Wanted(self.repository, self.kind, commit, _endpoint(), self.wanted), about, bar)
+            found = replace(self, revision=commit).cached
+            if found is None:
+                raise HubUnreachableError(
+                    f"{self.repository} ({commit[:12]}) lacks what is needed: {', '.join(self.needed)}. Choose "
+                    "another repository or revision."
+                )
+            # Last, so that until then the revision means the older copy, which is whole.
+            keep_revision(self.repository, self.kind, self.revision, commit)
         except FinsentError:
             raise
         except Exception as error:
             # The client lets errors of its HTTP library through, which share no base class but this.
             raise fault(error, _asked(self), _endpoint()) from error
-        found = self.cached
-        if found is None:
-            raise HubUnreachableError(
-                f"{self.repository} ({str(about.sha)[:12]}) lacks what is needed: {', '.join(self.needed)}. Choose "
-                "another repository or revision."
-            )
         return found
 
     def _snapshot(self, local_files_only: bool) -> str:

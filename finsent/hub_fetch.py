@@ -14,6 +14,7 @@ from huggingface_hub.utils import filter_repo_objects
 from tqdm import tqdm
 
 from finsent.errors import DiskFullError
+from finsent.files import write_atomically
 from finsent.hub_part import LargeFile
 from finsent.sizes import size_words
 
@@ -23,11 +24,11 @@ ANSWER_SECONDS = 8.0
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is fetched of a repository at a revision, from the hub at ``endpoint``: files that match ``patterns``."""
+    """What is fetched of a repository at a commit, from the hub at ``endpoint``: files that match ``patterns``."""
 
     repository: str
     kind: str
-    revision: str
+    commit: str
     endpoint: str
     patterns: tuple[str, ...]
 
@@ -42,7 +43,7 @@ def fetch_missing(wanted: Wanted, about: ModelInfo | DatasetInfo, bar: "type[tqd
     """
     patterns = list(wanted.patterns)
     names = filter_repo_objects(about.siblings or [], allow_patterns=patterns, key=lambda one: one.rfilename)
-    files = [_File(wanted, str(about.sha), one) for one in names]
+    files = [_File(wanted, one) for one in names]
     total, here = sum(file.size for file in files), sum(file.here for file in files)
     if shutil.disk_usage(_nearest_folder(Path(constants.HF_HUB_CACHE))).free < total - here:
         raise _no_room(wanted, f": {size_words(total - here)} are still to come")
@@ -56,47 +57,63 @@ def fetch_missing(wanted: Wanted, about: ModelInfo | DatasetInfo, bar: "type[tqd
         raise _no_room(wanted) from error
 
 
-class _File:
-    """One file of a commit. A large one has a checksum, by which it is known; the others are the client's."""
+def keep_revision(repository: str, kind: str, revision: str, commit: str) -> None:
+    """Write down in the cache, as the hub's client does, that a branch or tag means a commit.
 
-    def __init__(self, wanted: Wanted, commit: str, about: RepoSibling) -> None:
-        self._wanted, self._commit, self._name = wanted, commit, about.rfilename
+    Raises:
+        DiskFullError: it cannot be written.
+    """
+    file = _folder(repository, kind) / "refs" / revision
+    if revision == commit or file.is_file() and file.read_text() == commit:
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, commit)
+
+
+class _File:
+    """One file of a commit. A large one has a checksum, by which it is known; the others are the client's.
+
+    ``here`` is how many of its bytes were on this machine at first: another process may fetch it meanwhile.
+    """
+
+    def __init__(self, wanted: Wanted, about: RepoSibling) -> None:
+        self._wanted, self._name = wanted, about.rfilename
         self.size = about.size or 0
         self._large: LargeFile | None = None
         if about.lfs is not None:
             url = huggingface_hub.hf_hub_url(
-                wanted.repository, self._name, repo_type=wanted.kind, revision=commit, endpoint=wanted.endpoint
+                wanted.repository, self._name, repo_type=wanted.kind, revision=wanted.commit, endpoint=wanted.endpoint
             )
-            folder = repo_folder_name(repo_id=wanted.repository, repo_type=wanted.kind)
-            place = Path(constants.HF_HUB_CACHE) / folder / "blobs" / about.lfs.sha256
+            place = _folder(wanted.repository, wanted.kind) / "blobs" / about.lfs.sha256
             title = f"{self._name} of {wanted.repository}"
             self._large = LargeFile(url, place, title, about.lfs.sha256, about.lfs.size)
-
-    @property
-    def here(self) -> int:
-        """How many bytes of it are on this machine."""
-        if self._large is not None:
-            return self._large.here
-        wanted = self._wanted
-        found = try_to_load_from_cache(wanted.repository, self._name, revision=self._commit, repo_type=wanted.kind)
-        return self.size if isinstance(found, str) else 0
+        begun = 0 if self._large is None else min(self._large.here, self.size)
+        self.here = self.size if self._is_placed() else begun
 
     def fetch(self, shown: "tqdm[Any]") -> None:
-        """Put it into the cache's folder of its commit."""
-        before = self.here
-        if self._large is not None:
-            self._large.fetch(shown.update)
+        """Put it into the cache's folder of its commit, and bring the bar to where it is whole."""
+        whole = shown.n + self.size - self.here
+        if not self._is_placed():
+            if self._large is not None:
+                self._large.fetch(lambda came: shown.update(min(came, whole - shown.n)))
+            self._place()
+        shown.update(whole - shown.n)
+
+    def _is_placed(self) -> bool:
+        wanted = self._wanted
+        found = try_to_load_from_cache(wanted.repository, self._name, revision=wanted.commit, repo_type=wanted.kind)
+        return isinstance(found, str)
+
+    def _place(self) -> None:
         huggingface_hub.hf_hub_download(
             self._wanted.repository,
             self._name,
             repo_type=self._wanted.kind,
-            revision=self._wanted.revision,
+            revision=self._wanted.commit,
             endpoint=self._wanted.endpoint,
             etag_timeout=ANSWER_SECONDS,
             tqdm_class=_NoBar,
         )
-        if self._large is None:
-            shown.update(self.size - before)
 
 
 class _NoBar(tqdm):  # type: ignore[type-arg]
@@ -104,6 +121,11 @@ class _NoBar(tqdm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options | {"disable": True})
+
+
+def _folder(repository: str, kind: str) -> Path:
+    """Return where the cache has a repository."""
+    return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repository, repo_type=kind)
 
 
 def _nearest_folder(path: Path) -> Path:

@@ -19,7 +19,7 @@ from finsent.errors import HubUnreachableError
 
 #: Little enough that a slow line shows progress, and that a killed process loses next to nothing.
 _PIECE = 2**16
-#: So often a connection that broke is taken up again without a byte in between.
+#: So often a connection is taken up again that brought no byte more.
 _TRIES = 3
 _PAUSE_SECONDS = 1.0
 
@@ -65,7 +65,7 @@ class LargeFile:
                 self._stream(have, came)
             except HfHubHTTPError:
                 raise
-            except HTTPError:
+            except (HTTPError, HubUnreachableError):
                 tries = _TRIES if _bytes(self._part) > have else tries - 1
                 if not tries:
                     raise
@@ -77,14 +77,16 @@ class LargeFile:
         session, limit = get_session(), constants.HF_HUB_DOWNLOAD_TIMEOUT
         with session.stream("GET", self.url, headers=headers, timeout=limit) as response:
             hf_raise_for_status(response)
-            goes_on = response.status_code == 206
-            came(0 if goes_on else -have)
-            with self._part.open("ab" if goes_on else "wb") as part:
+            # A server that knows no ranges sends all of it again: what is here stays, for it may end earlier this time.
+            known = 0 if response.status_code == 206 else have
+            with self._part.open("ab") as part:
                 for piece in response.iter_bytes(_PIECE):
-                    part.write(piece)
-                    came(len(piece))
-        if _bytes(self._part) <= (have if goes_on else 0):
-            raise HubUnreachableError(f"The model hub sends nothing of {self.title}. Try again in some minutes.")
+                    new = piece[known:]
+                    known = max(0, known - len(piece))
+                    part.write(new)
+                    came(len(new))
+        if _bytes(self._part) <= have:
+            raise HubUnreachableError(f"The model hub sends no more of {self.title}. Try again in some minutes.")
 
     def _check(self) -> None:
         with self._part.open("rb") as stream:

@@ -8,6 +8,7 @@ import json
 import re
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,13 @@ class Hub(ThreadingHTTPServer):
         self.about: dict[str, dict[str, Any]] = {}
         self.requests: list[str] = []
         self.tokens: list[str] = []
-        #: A status, or "hang", "slow", "cut" (once) or "corrupt", of files alone ("file") or of all calls ("all");
-        #: an address sends whoever wants a large file there.
+        #: A status, or "hang", "slow", "cut" (once), "corrupt", "no ranges" or "short" (no ranges, and always half of
+        #: it), of files alone ("file") or of all calls ("all"); an address sends whoever wants a large file there.
         self.faults: dict[str, tuple[str, int | str]] = {}
         #: Seconds between the pieces of a file that is sent slowly.
         self.pause = 0.1
+        #: Is called before each answer with the method and path of the request.
+        self.before: Callable[[str], object] = lambda request: None
         self.thread = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 
@@ -87,6 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
         asked = self.headers.get("Range", "")
         self.server.requests.append(f"{self.command} {path}" + (f" {asked}" if asked else ""))
         self.server.tokens.append(self.headers.get("Authorization", ""))
+        self.server.before(f"{self.command} {path}")
         if found := _API.fullmatch(path):
             self._about(found[1], found[2], found[3] or "main")
         elif found := _FILE.fullmatch(path):
@@ -140,8 +144,11 @@ class _Handler(BaseHTTPRequestHandler):
         etag = (hashlib.sha256 if name.endswith((".safetensors", ".bin")) else hashlib.sha1)(raw).hexdigest()
         headers = {"X-Repo-Commit": commit, "ETag": f'"{etag}"', "X-Linked-ETag": f'"{etag}"'}
         headers |= {"X-Linked-Size": str(len(raw)), "Accept-Ranges": "bytes"}
-        begin = int(re.sub(r"\D", "", self.headers.get("Range", "").partition("-")[0]) or 0)
         _, fault = self.server.faults.get(repository, ("", 0))
+        asked = "" if fault in ("no ranges", "short") else self.headers.get("Range", "")
+        begin = int(re.sub(r"\D", "", asked.partition("-")[0]) or 0)
+        if fault == "short" and body and name.endswith(".safetensors"):
+            raw = raw[: len(raw) // 2]
         if fault == "corrupt" and name.endswith(".safetensors"):
             raw = raw[:-1] + bytes([raw[-1] ^ 1])
         part = raw[begin:]

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import time
+from types import SimpleNamespace
 
 import pytest
 from huggingface_hub import constants, scan_cache_dir
@@ -13,8 +14,9 @@ from finsent import hub, hub_fetch, hub_part
 from finsent.cli.main import main
 from finsent.errors import DiskFullError, FinsentError, HubUnreachableError, ModelNotFoundError, RunChangedError
 from finsent.hub_ids import HubId, parse_id
+from finsent.models import hub_facts
 from finsent.models.base import is_same_model, model_folder, model_hash, pinned_model, resolve_model
-from finsent.models.hub_facts import model_facts
+from finsent.models.hub_facts import model_facts, runs_here
 from finsent.recipe import change_recipe, get_recipe
 from finsent.runs.base_model import unchanged_base
 from finsent.runs.reach import settle
@@ -98,6 +100,13 @@ def test_a_fetch_that_ended_early_goes_on_where_it_was_and_its_bar_counts_all_by
     assert begin == len(content) // 2
     # The configuration and the tokenizer, of two bytes each, had come before.
     assert bars[:1] == [(begin + 4, len(content) + 4, len(content) + 4)]
+
+
+def test_memory_and_what_there_is_of_it_are_said_in_one_unit(local_hub, monkeypatch):
+    monkeypatch.setattr(hub_facts, "step_bytes", lambda recipe: 16_800_000_000)
+    memory = SimpleNamespace(total=16 * 2**30)
+    monkeypatch.setattr(hub_facts, "psutil", SimpleNamespace(virtual_memory=lambda: memory))
+    assert "holds about 16.8 GB; that fits into this machine's 17.2 GB." in runs_here(NAME)[0]
 
 
 def test_a_large_file_that_lies_elsewhere_is_fetched_there_without_the_token(local_hub, tiny_llama):

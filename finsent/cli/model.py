@@ -52,7 +52,7 @@ def show_model(options: argparse.Namespace) -> Printed:
     sentences += runs_here(facts.name)
     value = facts.as_json() | {"sentences": sentences}
     if options.fetch:
-        value["folder"] = str(model_files(facts.asked).fetch(tqdm))
+        value["folder"] = str(model_files(facts.asked).fetch(tqdm, newest=True))
         sentences.append(f"Fetched: {value['folder']}")
     return Printed(value, "\n".join(sentences))
 

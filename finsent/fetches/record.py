@@ -1,6 +1,8 @@
 """The record of a model's fetch: how far it is, in a file that whoever asks for that model reads."""
 
 import contextlib
+import socket
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,11 +16,13 @@ from finsent.hub_ids import parse_id
 from finsent.machine import cache_dir
 from finsent.runs.locks import LOCK_SECONDS, held
 from finsent.runs.processes import alive, boot_id
+from finsent.runs.signs import SECONDS_UNTIL_LOST
 
 _ENDED_EARLY = (
     "The process that fetched it ended before it was done: it was killed, or there is no room on the disk. Fetch it "
     "again: it goes on where it stopped."
 )
+_LOST = "{host}, which fetched it, has given no sign for {minutes:.0f} minutes. Fetch it again: it goes on from here."
 
 
 class FetchState(StrEnum):
@@ -57,6 +61,11 @@ class Fetch(BaseModel):
         return self.state == FetchState.FETCHING
 
     @property
+    def is_here(self) -> bool:
+        """Whether its process is one of this machine; several may share the folder of the records."""
+        return self.host in ("", socket.gethostname())
+
+    @property
     def share(self) -> float:
         """How much of it is here, from 0 to 1."""
         return min(1.0, self.done / self.total) if self.total else 0.0
@@ -73,16 +82,25 @@ class Fetch(BaseModel):
 
 
 def read_fetch(model: str) -> Fetch | None:
-    """Return the last fetch of a model (``owner/name[@revision]``), or None; one whose process is gone has failed."""
+    """Return the last fetch of a model (``owner/name[@revision]``), or None; one whose process is gone has failed.
+
+    Processes of another machine cannot be looked at; theirs are gone when nothing was written for five minutes.
+    """
     try:
         fetch = Fetch.model_validate(read_json(_file(model)))
+        written = _file(model).stat().st_mtime
     except (OSError, ValueError):
         # There is none, or it cannot be read, and then fetching again is all that can be done.
         return None
-    lives = fetch.boot == boot_id() and alive(fetch.pid, fetch.pid_created, fetch.pid_ticks)
-    if fetch.at_work and not lives:
-        return fetch.model_copy(update={"state": FetchState.FAILED, "error": _ENDED_EARLY})
-    return fetch
+    if not fetch.at_work:
+        return fetch
+    if fetch.is_here:
+        lives = fetch.boot == boot_id() and alive(fetch.pid, fetch.pid_created, fetch.pid_ticks)
+        error = _ENDED_EARLY
+    else:
+        lives = time.time() - written < SECONDS_UNTIL_LOST
+        error = _LOST.format(host=fetch.host, minutes=SECONDS_UNTIL_LOST / 60)
+    return fetch if lives else fetch.model_copy(update={"state": FetchState.FAILED, "error": error})
 
 
 def write_fetch(fetch: Fetch) -> None:

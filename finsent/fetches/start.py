@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import psutil
 
 from finsent.distributed import environment_without_group, module_command
-from finsent.errors import WorkerStartError
+from finsent.errors import RunStateError, WorkerStartError
 from finsent.fetches.record import Fetch, FetchState, fetch_lock, read_fetch, write_fetch
 from finsent.files import PROJECT
 from finsent.runs.processes import identity, kill
@@ -16,7 +16,7 @@ from finsent.runs.processes import identity, kill
 def start_fetch(model: str, total: int) -> Fetch:
     """Fetch a model (``owner/name[@revision]``) of so many bytes in a process of its own; return how far it is.
 
-    One that goes on already is left alone.
+    One that goes on already, be it on another machine, is left alone.
 
     Raises:
         WorkerStartError: the system refuses to start it.
@@ -42,8 +42,14 @@ def start_fetch(model: str, total: int) -> Fetch:
                 f"The process that fetches {model} cannot be started ({error.strerror}). Free some memory and "
                 "try again."
             ) from error
-        fetch = Fetch(model=model, total=total, heard=datetime.now(UTC), **identity(psutil.Process(process.pid)))
-        write_fetch(fetch)
+        try:
+            fetch = Fetch(model=model, total=total, heard=datetime.now(UTC), **identity(psutil.Process(process.pid)))
+            write_fetch(fetch)
+        except BaseException:
+            # Without a record nobody could watch or cancel it.
+            process.kill()
+            process.wait()
+            raise
     # Without a parent that waits, an ended process would stay a zombie for as long as the app runs.
     threading.Thread(target=process.wait, name=f"fetch-{process.pid}", daemon=True).start()
     return fetch
@@ -53,13 +59,15 @@ def cancel_fetch(model: str) -> None:
     """End the fetch of a model if one goes on; what came is kept.
 
     Raises:
-        RunStateError: the system has not ended it within 10 s.
+        RunStateError: the system has not ended it within 10 s, or another machine fetches it.
         RunError, DiskFullError: its record cannot be locked or written.
     """
     with fetch_lock(model):
         fetch = read_fetch(model)
         if fetch is None or not fetch.at_work:
             return
+        if not fetch.is_here:
+            raise RunStateError(f"{model} is being fetched on {fetch.host}, and can be cancelled only there.")
         kill(fetch.pid, fetch.pid_created, fetch.pid_ticks)
         # Its last word may be newer, and even that it is done.
         last = read_fetch(model) or fetch

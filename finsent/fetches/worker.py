@@ -1,5 +1,6 @@
 """The process that fetches one model: it writes down how far it is, and at the end what became of it."""
 
+import os
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -53,11 +54,12 @@ def main(model: str) -> int:
     # Whoever starts it holds the lock until the record is there.
     with fetch_lock(model):
         fetch = read_fetch(model)
-    if fetch is None:
+    if fetch is None or fetch.pid != os.getpid():
+        # It could not be written, and what is there is that of a fetch before.
         return 2
     teller = _Teller(fetch)
     try:
-        model_files(parse_id(model, ModelNotFoundError, "model")).fetch(teller.bar())
+        model_files(parse_id(model, ModelNotFoundError, "model")).fetch(teller.bar(), newest=True)
     except FinsentError as error:
         teller.end(FetchState.FAILED, str(error))
         return 1

@@ -118,7 +118,7 @@ def runs_here(name: str) -> list[str]:
     fits = "fits into" if held < there else "is more than"
     sentences = [
         f"A training step of the recipe quick holds about {size_words(held)}; that {fits} this machine's "
-        f"{there / 2**30:.0f} GB."
+        f"{size_words(there)}."
     ]
     if held >= there:
         sentences.append(memory_advice(recipe))

@@ -28,7 +28,12 @@ def _view(facts: ModelFacts, was_at_work: bool) -> None:
     fetch = read_fetch(str(facts.asked))
     if fetch is not None and fetch.at_work:
         _progress(fetch)
-        if action(st.button, "Cancel", icon=":material/close:", key="cancel-fetch"):
+        if not fetch.is_here:
+            st.caption(
+                f"The machine {plain_markdown(fetch.host)}, which shares this one's folders, fetches it. It can be "
+                "cancelled only there."
+            )
+        elif action(st.button, "Cancel", icon=":material/close:", key="cancel-fetch"):
             _do(lambda: cancel_fetch(str(facts.asked)))
         return
     if was_at_work:

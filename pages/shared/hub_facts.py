@@ -5,6 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from finsent.errors import FinsentError, ModelNotFoundError
+from finsent.fetches.record import read_fetch
 from finsent.hub import QWEN3_MODEL, QWEN3_REPOSITORY, hub_answers, model_files, tokenizer_files
 from finsent.hub_ids import HubId, names_repository, parse_id
 from finsent.models.base import QWEN3
@@ -56,8 +57,10 @@ def show_hub_facts(model: str) -> bool:
         show_error(FinsentError(said))
         return False
     facts, runs = said
-    # It may have been fetched since the hub was asked.
-    facts = replace(facts, cached=model_files(HubId(facts.repository, facts.commit)).cached is not None)
+    # It may have been fetched since the hub was asked; while that goes on, not all of it need be there.
+    fetch = read_fetch(str(facts.asked))
+    here = model_files(HubId(facts.repository, facts.commit)).cached is not None
+    facts = replace(facts, cached=here and not (fetch is not None and fetch.at_work))
     with st.container(border=True, key="hub-facts"):
         st.markdown("**On the model hub**")
         st.markdown("\n".join(f"- {plain_markdown(sentence)}" for sentence in [*facts.sentences, *runs]))

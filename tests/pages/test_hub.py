@@ -2,13 +2,14 @@
 
 import re
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from finsent.fetches.record import read_fetch
+from finsent.fetches.record import Fetch, fetch_lock, read_fetch, write_fetch
 from finsent.fetches.start import start_fetch
 from finsent.hub import QWEN3_MODEL, QWEN3_REPOSITORY, model_files
 from finsent.hub_ids import HubId
@@ -153,6 +154,25 @@ def test_what_ends_a_fetch_is_one_sentence_and_it_can_be_fetched_again(train, lo
     app.button(key="fetch").click().run()
     until(app, "It is in this machine's cache")
     assert not app.error
+
+
+def test_a_newer_commit_than_the_cached_one_is_fetched(train, local_hub, tiny_llama):
+    old = model_files(HubId(NAME)).fetch()
+    files = {file.name: file.read_bytes() for file in tiny_llama.iterdir()}
+    commit = local_hub.add(NAME, files | {"README.txt": b"newer"})
+    app = train(NAME)
+    app.button(key="fetch").click().run()
+    until(app, "It is in this machine's cache")
+    assert "fetch" not in [button.key for button in app.button]
+    assert model_files(HubId(NAME)).cached == old.parent / commit
+
+
+def test_a_fetch_on_another_machine_is_watched_from_here(train, local_hub):
+    with fetch_lock(NAME):
+        write_fetch(Fetch(model=NAME, done=1, total=2, heard=datetime.now(UTC), pid=1, pid_created=0, host="another"))
+    app = train(NAME)
+    assert not app.exception and "The machine another, which shares" in words(app)
+    assert not {"fetch", "cancel-fetch"} & {button.key for button in app.button}
 
 
 def test_a_fetch_whose_process_was_killed_says_so(train, local_hub):
