@@ -389,18 +389,16 @@ def test_the_map_shows_a_runs_answers_on_these_very_data(app, small_csv, runs_di
     assert map_names(again)[1:] == [f"{name}  {counts[name]}" for name in ("fixed", "still wrong", "broken")]
 
 
-def test_runs_with_as_many_of_each_answer_have_maps_of_their_own(app, small_csv, runs_dir):
+def test_runs_with_as_many_of_each_answer_have_maps_of_their_own(small_csv, runs_dir):
     data = load_data(str(small_csv))
     judged = split_rows(data.rows).query("split == 'test'")
-    labels = ["neutral", "positive"] * (len(judged) // 2)
+    labels, seen = ["neutral", "positive"] * (len(judged) // 2), []
     for name, said in (("one", labels), ("other", labels[::-1])):
         run = made_run(runs_dir, answered(judged, "positive"), answered(judged, said), name=name)
         update_run(run.folder, source_hash=data.fingerprint)
-    app.query_params.update({"view": "Map", "data": str(small_csv), "map-by": "prediction after"})
-    app.run()
-    seen = []
-    for name in app.selectbox(key="choose-Run").options:
-        app.selectbox(key="choose-Run").select(name).run()
+        app = visit()
+        app.query_params.update({"view": "Map", "data": str(small_csv), "map-by": "prediction after", "run": run.id})
+        app.run()
         assert not app.exception and not app.error
         assert map_names(app) == ["no prediction  108", "neutral  6", "positive  6"]
         seen.append(map_rows(app, "neutral  6"))
