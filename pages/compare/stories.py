@@ -73,7 +73,9 @@ def _show_table(run: Run, found: Stories, rows: pd.DataFrame, allowed: pd.Series
         ],
         column_config={
             "strip": st.column_config.TextColumn(
-                "evaluations", width=min(320, 24 + 11 * len(found.steps)), help="Right (●) or wrong (○) at each."
+                "evaluations",
+                width=min(320, max(100, 24 + 11 * len(found.steps))),
+                help="Right (●) or wrong (○) at each.",
             ),
             "text": st.column_config.TextColumn(width="large"),
             "story": st.column_config.TextColumn(width=90),
