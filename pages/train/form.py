@@ -92,7 +92,9 @@ def _start(state: FormState) -> None:
     run = like(state)
     if run is None:
         hold("recipe", state.start)
-        st.selectbox("Recipe", list(RECIPES), key="recipe", on_change=_recipe_chosen, help=RECIPE_HELP)
+        names = list(RECIPES)
+        at = names.index(state.start)
+        st.selectbox("Recipe", names, index=at, key="recipe", on_change=_recipe_chosen, help=RECIPE_HELP)
         return
     st.markdown(f"Settings of run **{safe_title(run)}**")
     show_remarks(run)
@@ -181,9 +183,11 @@ def _offer_calibration(recipe: Recipe, runs: list[Run]) -> None:
 def _named(label: str, key: str, field: str, titles: dict[str, str], values: tuple[str, str], reason: str) -> None:
     """Show data or base model; ``values`` are those of the start and of now."""
     hold(key, values[1])
+    names = list(dict.fromkeys([*titles, *values]))
     st.selectbox(
         label,
-        list(dict.fromkeys([*titles, *values])),
+        names,
+        index=names.index(values[1]),
         format_func=lambda name: titles.get(name, name),
         key=key,
         on_change=_name_chosen,
@@ -220,22 +224,27 @@ def _settings_tabs(prefix: str, start: Recipe, now: dict[str, Any]) -> dict[str,
 
 
 def _input(setting: Setting, start: Any, now: Any, key: str) -> None:
-    """Show one setting; ``start`` is its value at the start, and ``now`` the form's."""
-    hold(key, list(now) if setting.kind == "choices" else float(now) if setting.kind == "number" else now)
+    """Show one setting; ``start`` is its value at the start, and ``now`` the form's.
+
+    What is held is the default, too: a browser that never got what was set, since the next change came first, would
+    show the lowest value and send it back.
+    """
+    shown = list(now) if setting.kind == "choices" else float(now) if setting.kind == "number" else now
+    hold(key, shown)
     reason = setting.reason + (f" Valid: {setting.range}." if setting.range else "")
     shared = {"key": key, "help": reason, "on_change": _setting_changed, "args": (key, setting, start)}
     match setting.kind:
         case "flag":
-            st.toggle(setting.title, **shared)
+            st.toggle(setting.title, value=shown, **shared)
         case "choice":
-            st.selectbox(setting.title, setting.options, **shared)
+            st.selectbox(setting.title, setting.options, index=list(setting.options).index(shown), **shared)
         case "choices":
-            st.multiselect(setting.title, setting.options, **shared)
+            st.multiselect(setting.title, setting.options, default=shown, **shared)
         case "integer":
             low, high = setting.low, setting.high
             st.number_input(
                 setting.title,
-                value=None if setting.optional else "min",
+                value=shown,
                 min_value=None if low is None else int(low),
                 max_value=None if high is None else int(high),
                 step=1,
@@ -245,6 +254,7 @@ def _input(setting: Setting, start: Any, now: Any, key: str) -> None:
         case "number":
             st.number_input(
                 setting.title,
+                value=shown,
                 min_value=None if setting.low is None else float(setting.low),
                 max_value=None if setting.high is None else float(setting.high),
                 step=_step(start),
@@ -252,7 +262,7 @@ def _input(setting: Setting, start: Any, now: Any, key: str) -> None:
                 **shared,
             )
         case _:
-            st.text_input(setting.title, **shared)
+            st.text_input(setting.title, value=shown, **shared)
 
 
 def _setting_changed(key: str, setting: Setting, start: Any) -> None:
