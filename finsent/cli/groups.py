@@ -98,7 +98,7 @@ def evaluated_group(group: "RunGroup", options: argparse.Namespace) -> Printed:
     from finsent.data.dataset import load_data
     from finsent.evaluation.groups import judged_members
     from finsent.evaluation.judge import evaluate_run
-    from finsent.runs.evaluated_sets import OWN
+    from finsent.runs.evaluated_sets import OWN, set_key
 
     if options.generate or options.rival:
         raise UsageError("--generate and --rival take one run. Give the run of one of the seeds.")
@@ -106,7 +106,7 @@ def evaluated_group(group: "RunGroup", options: argparse.Namespace) -> Printed:
         return _evaluation(group, OWN)
     for run in judged_members(group):
         evaluate_run(run, options.data, counter("rows"), choices=choices_of(options))
-    return _evaluation(group, load_data(str(options.data), choices_of(options)).fingerprint[:12])
+    return _evaluation(group, set_key(load_data(str(options.data), choices_of(options)).fingerprint))
 
 
 def runs_named(runs_dir: Path, words: str) -> list[Run]:

@@ -18,7 +18,7 @@ from finsent.metrics.calibration import Pair
 from finsent.metrics.classification import compare_predictions, on_test_split
 from finsent.metrics.evaluated import Disagreements, Evaluation, ScoredFigures, WrittenEvaluation
 from finsent.metrics.verdict import Known, judge
-from finsent.runs.evaluated_sets import OWN, judged_pair, save_judged
+from finsent.runs.evaluated_sets import OWN, judged_pair, save_judged, set_key
 from finsent.runs.flags import flagged_rows
 from finsent.runs.history import renew_comparison, save_comparison
 from finsent.runs.rows import prepare_again, training_rows_if_kept
@@ -61,7 +61,7 @@ def evaluate_run(
         tables = _score(run, work, report)
     validation = run_tables(run)[1] if run.has_comparison else None
     proportion = in_proportion(_pair(tables), validation, training_rows_if_kept(run))
-    on = OWN if work is None or work.other is None else work.other.fingerprint[:12]
+    on = OWN if work is None or work.other is None else set_key(work.other.fingerprint)
     flagged = flagged_rows(run, tables["baseline"]["row_id"], on)
     if work is None or not generate:
         comparison = compare_predictions(*_pair(tables))

@@ -28,7 +28,7 @@ from finsent.metrics.reference_models import overlap_with_training
 from finsent.metrics.verdict import TUNED, Known, Verdict, judge
 from finsent.prompts import build_prompt, completion
 from finsent.runs.base_model import unchanged_base
-from finsent.runs.evaluated_sets import OWN, judged_files, judged_pair
+from finsent.runs.evaluated_sets import OWN, judged_files, judged_pair, set_key
 from finsent.runs.flags import flagged_rows
 from finsent.runs.rows import prepare_again, training_rows, training_rows_if_kept
 from finsent.runs.store import Run
@@ -109,7 +109,7 @@ def judge_rival(
         on, rows = OWN, prepare_again(run).test
     else:
         other = load_data(str(data), choices)
-        on, rows = other.fingerprint[:12], other.rows
+        on, rows = set_key(other.fingerprint), other.rows
     place = judged_files(run, on)[0].parent
     prompted = prompted_rows(rows, rival, training_rows(run) if rival.examples else None)
     source = run.settled_recipe

@@ -6,20 +6,18 @@ A run belongs to a data set by the hash of the data, and an answer to a row by i
 import pandas as pd
 
 from finsent.metrics.comparison import answers_table
-from finsent.runs.evaluated_sets import OWN, judged_sets, saved_pair
+from finsent.runs.evaluated_sets import OWN, judged_sets, saved_pair, set_key
 from finsent.runs.store import Run
 
 #: What is known of a row: both models' labels, and what became of its answer.
 ANSWERS = ("baseline", "tuned", "transition")
 #: Stands for what no model has answered.
 NO_ANSWER = ""
-#: Characters of the data's hash that the key of a set of judged rows has.
-_KEY_LENGTH = 12
 
 
 def sets_on(run: Run, fingerprint: str) -> list[str]:
     """Return the keys of a run's judged sets whose rows are of the data set with that SHA-256, its own first."""
-    key = fingerprint[:_KEY_LENGTH]
+    key = set_key(fingerprint)
     return [one for one in judged_sets(run) if one == key or (one == OWN and run.source_hash == fingerprint)]
 
 

@@ -1,15 +1,13 @@
 """Start and cancel the fetch of a model; one at a time of each, whoever asks for it."""
 
-import subprocess
 import threading
 from datetime import UTC, datetime
 
 import psutil
 
-from finsent.distributed import environment_without_group, module_command
+from finsent.distributed import module_command, start_detached
 from finsent.errors import RunStateError, WorkerStartError
 from finsent.fetches.record import Fetch, FetchState, fetch_lock, read_fetch, write_fetch
-from finsent.files import PROJECT
 from finsent.runs.processes import identity, kill
 
 
@@ -28,15 +26,7 @@ def start_fetch(model: str, total: int) -> Fetch:
             return known
         try:
             # What it says is nobody's: a library might write more of a request than anybody should read.
-            process = subprocess.Popen(
-                [*module_command("finsent.fetches.worker", 1), model],
-                start_new_session=True,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd=PROJECT,
-                env=environment_without_group(),
-            )
+            process = start_detached([*module_command("finsent.fetches.worker", 1), model])
         except OSError as error:
             raise WorkerStartError(
                 f"The process that fetches {model} cannot be started ({error.strerror}). Free some memory and "

@@ -42,6 +42,11 @@ def judged_sets(run: Run) -> dict[str, str]:
     return sets
 
 
+def set_key(fingerprint: str) -> str:
+    """Return the key of the set of rows of a data set by the hexadecimal hash of the data, "" where that is unknown."""
+    return fingerprint[:12]
+
+
 def save_judged(run: Run, title: str, fingerprint: str, baseline: pd.DataFrame, tuned: pd.DataFrame) -> str:
     """Keep both models' predictions of another source beside the run; return the key of the set.
 
@@ -51,7 +56,7 @@ def save_judged(run: Run, title: str, fingerprint: str, baseline: pd.DataFrame, 
         FolderGoneError: the run was deleted meanwhile.
         DiskFullError: there is no room.
     """
-    key = fingerprint[:12]
+    key = set_key(fingerprint)
     folder = _folder(run, key)
     # A deleted run's folder does not come back.
     with contextlib.suppress(FileNotFoundError):
@@ -83,8 +88,10 @@ def saved_pair(run: Run, on: str = OWN) -> Pair:
         RunError: there is no such set, its predictions cannot be read, or the two are not about the same rows.
     """
     if on == OWN and not run.has_comparison:
+        advice = "" if run.active or not run.has_adapter else f" Evaluate it first: python -m finsent evaluate {run.id}"
         raise RunStateError(
-            f"Run {run.id} is {run.state} and has no predictions of both models, so there is nothing to compare."
+            f"Run {run.id} is {run.state} and has no predictions of both models, so there is nothing to compare: "
+            f"its own rows were not judged by both models.{advice}"
         )
     baseline, tuned = judged_files(run, on)
     pair = load_predictions(baseline), load_predictions(tuned)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from finsent.data.corrections import flagged
 from finsent.errors import CorrectionsError
 from finsent.runs.corrections import FILE, corrections_dir
-from finsent.runs.evaluated_sets import OWN
+from finsent.runs.evaluated_sets import OWN, set_key
 from finsent.runs.store import Run
 
 
@@ -15,7 +15,7 @@ def flagged_rows(run: Run, row_ids: Iterable[str], on: str = OWN) -> tuple[str, 
     Raises:
         CorrectionsError: the file of corrections cannot be read.
     """
-    begins = run.source_hash[:12] if on == OWN else on
+    begins = set_key(run.source_hash) if on == OWN else on
     if not begins:
         return ()
     for folder in sorted(corrections_dir(run.folder.parent).glob("*")):

@@ -13,7 +13,6 @@ from finsent.charts.calibration import (
     scale_table,
     threshold_figure,
 )
-from finsent.errors import RunStateError
 from finsent.evaluation.in_proportion import (
     Proportion,
     calibration_figures,
@@ -57,13 +56,9 @@ def judged(run: Run, on: str = OWN) -> Judged:
         RunStateError: its own rows are asked for, and were not judged by both models.
         RunError: they cannot be read.
     """
-    if on == OWN and not run.has_comparison:
-        raise RunStateError(
-            f"Run {run.id} is {run.state}, and its own rows were not judged by both models, so there is nothing to "
-            "show of them. Evaluate it first: python -m finsent evaluate " + run.id
-        )
     written = judged_files(run, on)[1]
-    return load_judged(run, on, (str(written), written.stat().st_mtime))
+    # That there is none is said by what reads them.
+    return load_judged(run, on, (str(written), written.stat().st_mtime if written.is_file() else 0.0))
 
 
 @st.cache_resource(max_entries=16, show_spinner="Fitting offsets on the validation rows …")

@@ -5,21 +5,18 @@ import streamlit as st
 
 from finsent.labels import split_answers
 from finsent.runs.store import Run
-from pages.shared.ui import csv_button, opened_place, say_cut
+from pages.shared.ui import csv_button, rows_that_open
 from pages.shared.why import show_why
-
-MAX_ROWS = 1_000
 
 
 def show_rows(run: Run, rows: pd.DataFrame, name: str, allowed: pd.Series) -> None:
     """Show rows; the one that is chosen opens below, with why. ``allowed`` has the answer set of each row."""
     if rows.empty:
         return
-    event = st.dataframe(
-        rows.head(MAX_ROWS),
-        hide_index=True,
-        height=min(420, 40 + 36 * len(rows)),
-        column_order=[
+    rows_that_open(
+        rows,
+        f"rows-{name}-{hash(tuple(rows['row_id']))}",
+        [
             "text",
             "gold",
             "baseline",
@@ -30,22 +27,13 @@ def show_rows(run: Run, rows: pd.DataFrame, name: str, allowed: pd.Series) -> No
             "source",
             "row_id",
         ],
-        column_config={
-            "text": st.column_config.TextColumn(width="large"),
-            "row_id": st.column_config.TextColumn("row"),
+        {
             "tuned": st.column_config.TextColumn("fine-tuned"),
             "tuned confidence": st.column_config.NumberColumn("its confidence", format="percent"),
             "baseline confidence": st.column_config.NumberColumn("its confidence ", format="percent"),
         },
-        key=f"rows-{name}-{hash(tuple(rows['row_id']))}",
-        on_select="rerun",
-        selection_mode=["single-row", "single-cell"],
+        lambda row: show_text(run, row, name, allowed),
     )
-    if (place := opened_place(event)) is not None:
-        row = rows.iloc[place]
-        with st.container(border=True):
-            show_text(run, row, name, allowed)
-    say_cut(MAX_ROWS, len(rows))
     csv_button("Download these rows as CSV", rows, f"{name}.csv", key=f"download-{name}")
 
 

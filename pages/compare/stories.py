@@ -7,8 +7,8 @@ from finsent.errors import RunStateError
 from finsent.evaluation.stories import STORIES, STORY_HELP, Stories, run_stories, told, without_lists
 from finsent.runs.store import Run
 from pages.compare.proportion import judged
-from pages.compare.rows import MAX_ROWS, show_text
-from pages.shared.ui import PERCENT, csv_button, opened_place, plain_markdown, say_cut, show_table, user_errors
+from pages.compare.rows import show_text
+from pages.shared.ui import PERCENT, csv_button, plain_markdown, rows_that_open, show_table, user_errors
 
 #: So many evaluations are a story; of one alone it cannot be seen what lasts.
 FEWEST = 2
@@ -53,12 +53,11 @@ def show_stories(run: Run, classes: int) -> None:
 
 
 def _show_table(run: Run, found: Stories, rows: pd.DataFrame, allowed: pd.Series) -> None:
-    event = st.dataframe(
-        rows.head(MAX_ROWS),
-        hide_index=True,
-        height=min(420, 40 + 36 * len(rows)),
-        placeholder="–",
-        column_order=[
+    kept = " The adapter that was kept need not be that of the last step." if run.recipe.checkpoint != "last" else ""
+    rows_that_open(
+        rows,
+        f"stories-{hash(tuple(rows['row_id']))}",
+        [
             "strip",
             "story",
             "text",
@@ -71,34 +70,24 @@ def _show_table(run: Run, found: Stories, rows: pd.DataFrame, allowed: pd.Series
             "source",
             "row_id",
         ],
-        column_config={
+        {
             "strip": st.column_config.TextColumn(
                 "evaluations",
                 width=min(320, max(100, 24 + 11 * len(found.steps))),
                 help="Right (●) or wrong (○) at each.",
             ),
-            "text": st.column_config.TextColumn(width="large"),
             "story": st.column_config.TextColumn(width=90),
             "shares": st.column_config.BarChartColumn(
                 "probability", width=110, y_min=0, y_max=1, help="Of the row's label, at each evaluation."
             ),
             "first right": st.column_config.NumberColumn("first right at step", format="%d"),
             "forgotten": st.column_config.NumberColumn("times forgotten"),
-            "row_id": st.column_config.TextColumn("row"),
         },
-        key=f"stories-{hash(tuple(rows['row_id']))}",
-        on_select="rerun",
-        selection_mode=["single-row", "single-cell"],
-    )
-    kept = " The adapter that was kept need not be that of the last step." if run.recipe.checkpoint != "last" else ""
-    st.caption(
+        lambda row: _show_story(run, found, row, allowed),
         f"A mark an evaluation, ● right and ○ wrong: first the baseline (step 0), then steps {found.steps[1]:,} to "
-        f"{found.steps[-1]:,}.{kept} Choose a row: its story opens here."
+        f"{found.steps[-1]:,}.{kept} Choose a row: its story opens here.",
+        placeholder="–",
     )
-    if (place := opened_place(event)) is not None:
-        with st.container(border=True):
-            _show_story(run, found, rows.iloc[place], allowed)
-    say_cut(MAX_ROWS, len(rows))
     csv_button("Download these rows as CSV", without_lists(rows), f"stories-{run.id}.csv", key="download-stories")
 
 

@@ -88,7 +88,8 @@ def _answered(fingerprint: str, table: pd.DataFrame) -> pd.DataFrame:
         st.page_link(places.TRAIN, label="Launch a run", icon=":material/play_circle:")
     try:
         if run is not None:
-            table = answered(fingerprint, (_hash(table), run.id, _written(run, fingerprint)), table, run)
+            placed_rows = _hash(table[["row_id", "x", "y"]])
+            table = answered(fingerprint, (placed_rows, run.id, _written(run, fingerprint)), table, run)
     except FinsentError as error:
         # Without its answers, the map is still there.
         show_error(error)

@@ -6,9 +6,7 @@ import streamlit as st
 from finsent.evaluation.disagreement import Disagreement, agreement_sentence, row_answers, runs_disagree
 from finsent.evaluation.several_runs import SURE
 from finsent.runs.store import Run
-from pages.shared.ui import PERCENT, csv_button, opened_place, plain_markdown, say_cut, show_table, user_errors
-
-MAX_ROWS = 1_000
+from pages.shared.ui import PERCENT, csv_button, plain_markdown, rows_that_open, show_table, user_errors
 
 
 @st.cache_resource(max_entries=8, show_spinner="Looking for rows on which they disagree …")
@@ -33,36 +31,16 @@ def _show_rows(found: Disagreement) -> None:
         f"{name}{SURE}": st.column_config.NumberColumn("its probability" + " " * place, format="percent")
         for place, name in enumerate(found.names)
     }
-    event = st.dataframe(
-        rows.head(MAX_ROWS),
-        hide_index=True,
-        height=min(420, 40 + 36 * len(rows)),
+    rows_that_open(
+        rows,
+        f"disagree-{hash((found.names, *rows['row_id']))}",
         # Figures first: a text is long, and opens.
-        column_order=[
-            "gold",
-            *(part for name in found.names for part in (name, name + SURE)),
-            "right",
-            "text",
-            "row_id",
-        ],
-        column_config={
-            "text": st.column_config.TextColumn(width="large"),
-            "right": st.column_config.NumberColumn("runs right"),
-            "row_id": st.column_config.TextColumn("row"),
-        }
-        | sure,
-        key=f"disagree-{hash((found.names, *rows['row_id']))}",
-        on_select="rerun",
-        selection_mode=["single-row", "single-cell"],
-    )
-    st.caption(
+        ["gold", *(part for name in found.names for part in (name, name + SURE)), "right", "text", "row_id"],
+        {"right": st.column_config.NumberColumn("runs right")} | sure,
+        lambda row: _show_row(found, row),
         "Each run's answer and the probability that it gives it. Rows on which the surest runs contradict one another "
-        "come first. Choose a row: it opens here."
+        "come first. Choose a row: it opens here.",
     )
-    if (place := opened_place(event)) is not None:
-        with st.container(border=True):
-            _show_row(found, rows.iloc[place])
-    say_cut(MAX_ROWS, len(rows))
     csv_button("Download these rows as CSV", rows, "finsent-disagreement.csv", key="download-disagreement")
 
 

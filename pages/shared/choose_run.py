@@ -39,7 +39,9 @@ def choose_run(runs: list[Run], usable: Callable[[Run], bool], label: str = "Run
     key = f"choose-{label}"
     hold(key, wanted.id)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox(label, list(titles), format_func=titles.get, key=key, on_change=_picked, args=(key,))
+        names = list(titles)
+        at = names.index(wanted.id)
+        chosen = st.selectbox(label, names, index=at, format_func=titles.get, key=key, on_change=_picked, args=(key,))
         run = next((run for run in runs if run.id == chosen), wanted)
         pin_button(run)
     if run.id != standard.id or "run" in st.query_params:

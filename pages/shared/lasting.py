@@ -13,7 +13,10 @@ _NOTHING = object()
 
 
 def hold(key: str, value: Any) -> None:
-    """Let the widget of a key show a value; call it before the widget, which takes no default then."""
+    """Let the widget of a key show a value; call it before the widget, and give that the value as its default, too.
+
+    A browser that never got what was set here, since the next change came first, shows the default, and sends it back.
+    """
     # Set only where it differs: what is set goes to the browser, over what is being typed there.
     if st.session_state.get(key, _NOTHING) != value:
         st.session_state[key] = value

@@ -224,11 +224,7 @@ def _settings_tabs(prefix: str, start: Recipe, now: dict[str, Any]) -> dict[str,
 
 
 def _input(setting: Setting, start: Any, now: Any, key: str) -> None:
-    """Show one setting; ``start`` is its value at the start, and ``now`` the form's.
-
-    What is held is the default, too: a browser that never got what was set, since the next change came first, would
-    show the lowest value and send it back.
-    """
+    """Show one setting; ``start`` is its value at the start, and ``now`` the form's."""
     shown = list(now) if setting.kind == "choices" else float(now) if setting.kind == "number" else now
     hold(key, shown)
     reason = setting.reason + (f" Valid: {setting.range}." if setting.range else "")

@@ -61,8 +61,9 @@ def launch_card(form: Form, active: Run | None) -> None:
             choose_budget(recipe)
             show_plan(recipe, prepared)
             show_warnings(recipe, prepared)
-        hold("launch-name", form_state().name)
-        name = st.text_input("Name (optional)", key="launch-name", max_chars=NAME_LENGTH, on_change=_named)
+        named = form_state().name
+        hold("launch-name", named)
+        name = st.text_input("Name (optional)", named, key="launch-name", max_chars=NAME_LENGTH, on_change=_named)
         seeds = choose_seeds(seconds)
         words = "Launch" if active is None else "Add to the queue"
         if action(st.button, words, type="primary", icon=":material/play_arrow:", disabled=not prepared, key="launch"):

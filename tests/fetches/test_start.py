@@ -1,14 +1,13 @@
 """Fetches are started and cancelled only where their process and its record are one's own."""
 
 import os
-import subprocess
 import time
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import psutil
 import pytest
 
+from finsent.distributed import start_detached
 from finsent.errors import DiskFullError, RunStateError
 from finsent.fetches import start, worker
 from finsent.fetches.record import Fetch, FetchState, _file, fetch_lock, read_fetch, write_fetch
@@ -39,11 +38,11 @@ def started(monkeypatch):
     """Processes that were started."""
     processes = []
 
-    def popen(*args, **options):
-        processes.append(subprocess.Popen(*args, **options))
+    def detached(command):
+        processes.append(start_detached(command))
         return processes[-1]
 
-    monkeypatch.setattr(start, "subprocess", SimpleNamespace(Popen=popen, DEVNULL=subprocess.DEVNULL))
+    monkeypatch.setattr(start, "start_detached", detached)
     return processes
 
 
