@@ -17,6 +17,7 @@ import psutil
 from finsent.errors import FinsentError
 from finsent.files import typed_path
 from finsent.hub import cached_names, last_answer
+from finsent.sizes import size_words
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,10 @@ class World:
 
     @property
     def device(self) -> str:
-        """The processor in words, for example ``CPU, 2 cores, 24 GB``."""
+        """The processor in words, for example ``CPU, 2 cores, 25.3 GB``."""
         if self.gpu:
             return f"GPU, {self.gpu}"
-        return f"CPU, {self.cores} cores, {self.memory_bytes / 2**30:.0f} GB"
+        return f"CPU, {self.cores} cores, {size_words(self.memory_bytes)}"
 
 
 def look_around() -> World:

@@ -10,10 +10,12 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
+
+from finsent.distributed import environment_without_group, start_detached
 
 ROOT = Path(__file__).parents[1]
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -23,12 +25,13 @@ _CONTEXT.set_forkserver_preload(
 
 
 class ForkedWorker:
-    """What :mod:`finsent.runs.starting` needs of a ``subprocess.Popen`` for ``python -m MODULE ARGUMENTS``."""
+    """What :mod:`finsent.runs.starting` needs of the process that ``start_detached`` returns."""
 
-    def __init__(self, command: list[str], *, stdout: Any, cwd: str, env: dict[str, str], **_: Any) -> None:
+    def __init__(self, command: list[str], log: Any) -> None:
         module, *arguments = command[command.index("-m") + 1 :]
-        streams = (os.devnull, stdout.name, stdout.name)
-        self._process = _CONTEXT.Process(target=_run, args=(module, arguments, streams, str(cwd), env))
+        streams = (os.devnull, log.name, log.name)
+        environment = environment_without_group()
+        self._process = _CONTEXT.Process(target=_run, args=(module, arguments, streams, str(ROOT), environment))
         _start(self._process)
         self.pid = self._process.pid
 
@@ -63,12 +66,12 @@ def forked_workers():
     """Let the workers of one process that a test file starts be forked ones; those of several are real."""
     from finsent.runs import starting
 
-    def popen(command: list[str], **options: Any) -> Any:
+    def start(command: list[str], log: Any) -> Any:
         several = "torch.distributed.run" in command
-        return subprocess.Popen(command, **options) if several else ForkedWorker(command, **options)
+        return start_detached(command, log=log) if several else ForkedWorker(command, log)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(starting, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": popen}))
+        patch.setattr(starting, "start_detached", start)
         yield
 
 

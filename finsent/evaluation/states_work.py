@@ -11,13 +11,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-import psutil
 from pydantic import BaseModel, Field
 
 from finsent.cost.estimate import known_speed
@@ -28,7 +27,7 @@ from finsent.files import read_json, write_atomically
 from finsent.inference.scoring import Report
 from finsent.recipe import change_recipe, get_recipe
 from finsent.runs.locks import LOCK_SECONDS, held
-from finsent.runs.processes import alive, boot_id, identity, kill
+from finsent.runs.processes import alive, boot_id, kill, recorded
 from finsent.runs.store import Run
 
 _SECONDS_BETWEEN_WORDS = 0.5
@@ -90,19 +89,13 @@ def start_states(reading: ModelReading, runs_dir: Path) -> StatesWork:
                 f"A model reads {before.n:,} texts for a map already, and one works at a time. Wait, or cancel that."
             )
         _sweep(states_dir(runs_dir))
-        work = StatesWork(model=reading.model, texts_hash=reading.texts_hash, n=len(reading.texts))
-        process = _process(reading, runs_dir)
-        work = work.model_copy(update=identity(psutil.Process(process.pid)))
-        try:
+
+        def write(who: dict[str, Any]) -> StatesWork:
+            work = StatesWork(model=reading.model, texts_hash=reading.texts_hash, n=len(reading.texts), **who)
             _say(work, runs_dir)
-        except FinsentError:
-            # Nobody could find it again.
-            process.kill()
-            process.wait()
-            raise
-    # Without a parent that waits, an ended process would stay a zombie for as long as the app runs.
-    threading.Thread(target=process.wait, name="states", daemon=True).start()
-    return work
+            return work
+
+        return recorded(_process(reading, runs_dir), write)
 
 
 def states_work(runs_dir: Path) -> StatesWork | None:

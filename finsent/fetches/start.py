@@ -1,14 +1,12 @@
 """Start and cancel the fetch of a model; one at a time of each, whoever asks for it."""
 
-import threading
 from datetime import UTC, datetime
-
-import psutil
+from typing import Any
 
 from finsent.distributed import module_command, start_detached
 from finsent.errors import RunStateError, WorkerStartError
 from finsent.fetches.record import Fetch, FetchState, fetch_lock, read_fetch, write_fetch
-from finsent.runs.processes import identity, kill
+from finsent.runs.processes import kill, recorded
 
 
 def start_fetch(model: str, total: int) -> Fetch:
@@ -32,17 +30,13 @@ def start_fetch(model: str, total: int) -> Fetch:
                 f"The process that fetches {model} cannot be started ({error.strerror}). Free some memory and "
                 "try again."
             ) from error
-        try:
-            fetch = Fetch(model=model, total=total, heard=datetime.now(UTC), **identity(psutil.Process(process.pid)))
+
+        def write(who: dict[str, Any]) -> Fetch:
+            fetch = Fetch(model=model, total=total, heard=datetime.now(UTC), **who)
             write_fetch(fetch)
-        except BaseException:
-            # Without a record nobody could watch or cancel it.
-            process.kill()
-            process.wait()
-            raise
-    # Without a parent that waits, an ended process would stay a zombie for as long as the app runs.
-    threading.Thread(target=process.wait, name=f"fetch-{process.pid}", daemon=True).start()
-    return fetch
+            return fetch
+
+        return recorded(process, write)
 
 
 def cancel_fetch(model: str) -> None:

@@ -6,14 +6,19 @@ time of its creation. See proc_pid_stat(5), field 22, and random(4), boot_id.
 """
 
 import socket
+import subprocess
+import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
 from finsent.errors import RunStateError
+
+Record = TypeVar("Record")
 
 _SECONDS_TO_DIE = 10.0
 #: What a record holds of a worker that there is none of; its keys are those of :func:`identity`.
@@ -30,6 +35,32 @@ def identity(process: psutil.Process) -> dict[str, Any]:
         "boot": boot_id(),
         "host": socket.gethostname(),
     }
+
+
+def recorded(
+    process: "subprocess.Popen[bytes]",
+    write: Callable[[dict[str, Any]], Record],
+    at_end: Callable[[int], object] = lambda code: None,
+) -> Record:
+    """Return what ``write`` makes of the :func:`identity` of a process that was just started to outlive this one.
+
+    ``at_end`` is called with its exit code, should this process live so long. When ``write`` raises, nobody could find
+    the process again, and it is not left running.
+    """
+    who = identity(psutil.Process(process.pid))
+    try:
+        record = write(who)
+    except BaseException:
+        kill(process.pid, who["pid_created"], who["pid_ticks"])
+        process.wait()
+        raise
+
+    # Without a parent that waits, an ended process would stay a zombie for as long as the app runs.
+    def see_off() -> None:
+        at_end(process.wait())
+
+    threading.Thread(target=see_off, name=f"end-of-{process.pid}", daemon=True).start()
+    return record
 
 
 def boot_id() -> str:

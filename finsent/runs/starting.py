@@ -2,16 +2,13 @@
 
 import contextlib
 import signal
-import subprocess
-import threading
 from collections.abc import Callable, Sequence
-
-import psutil
+from typing import Any
 
 from finsent.distributed import module_command, start_detached
 from finsent.errors import FinsentError, WorkerStartError
 from finsent.recipe import Recipe
-from finsent.runs.processes import identity, kill
+from finsent.runs.processes import recorded
 from finsent.runs.store import Run, update_run
 
 #: What is started instead of the worker, with the run folder as its last argument; None is the worker.
@@ -41,23 +38,18 @@ def start_worker(run: Run, command: Command, at_end: Callable[[], object]) -> Ru
             f"The worker process of run {run.id} cannot be started ({error.strerror}). Free some memory, or check "
             "that Python and the run folder can be used."
         ) from error
-    started = identity(psutil.Process(process.pid))
+
+    def write(who: dict[str, Any]) -> Run:
+        return update_run(run.folder, **who)
+
     try:
-        run = update_run(run.folder, **started)
+        return recorded(process, write, lambda code: _see_off(code, run, at_end))
     except FinsentError as error:
-        kill(process.pid, started["pid_created"], started["pid_ticks"])
-        process.wait()
         raise WorkerStartError(f"The worker process of run {run.id} was ended at once: {error}") from error
-    threading.Thread(target=_see_off, args=(process, run, at_end), name=f"run-{run.id}", daemon=True).start()
-    return run
 
 
-def _see_off(process: subprocess.Popen[bytes], run: Run, at_end: Callable[[], object]) -> None:
-    """Wait for a worker to end, write down what killed it if anything did, and call ``at_end``.
-
-    Without a parent that waits, an ended worker would stay a zombie for as long as the app runs.
-    """
-    code = process.wait()
+def _see_off(code: int, run: Run, at_end: Callable[[], object]) -> None:
+    """Write down what killed a worker that ended with this code, if anything did, and call ``at_end``."""
     # The run may have been deleted meanwhile, or the disk be full; there is nobody left to tell.
     with contextlib.suppress(OSError, FinsentError):
         if code < 0:

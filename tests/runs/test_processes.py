@@ -102,7 +102,7 @@ def test_a_second_worker_is_refused_while_the_first_one_lives(runs_dir, sleeper,
 def no_word(monkeypatch):
     """A disk that is full by the time that a worker's pid is to be written down; what was started, as processes."""
     started = []
-    real_start, real_update = subprocess.Popen, starting.update_run
+    real_start, real_update = starting.start_detached, starting.update_run
 
     def start(*args, **named):
         started.append(real_start(*args, **named))
@@ -113,7 +113,7 @@ def no_word(monkeypatch):
             raise DiskFullError("No room.")
         return real_update(folder, **changes)
 
-    monkeypatch.setattr(starting.subprocess, "Popen", start)
+    monkeypatch.setattr(starting, "start_detached", start)
     monkeypatch.setattr(starting, "update_run", full)
     return started
 
