@@ -168,6 +168,13 @@ def tokenizer_files(asked: HubId) -> HubFiles:
     return HubFiles(asked.repository, "model", _TOKENIZER_FILES, ("config.json", "tokenizer*"), asked.revision)
 
 
+def adapter_files(asked: HubId) -> HubFiles:
+    """Return what is fetched of a repository with a PEFT adapter, or with a trainer's checkpoints of one."""
+    needed = ("adapter_config.json", "adapter_model.safetensors")
+    about = ("*finsent.json", "*trainer_state.json", "*tokenizer.json")
+    return HubFiles(asked.repository, "model", (*(f"*{name}" for name in needed), *about), needed, asked.revision)
+
+
 QWEN3_TOKENIZER = tokenizer_files(HubId(QWEN3_REPOSITORY))
 QWEN3_MODEL = model_files(HubId(QWEN3_REPOSITORY))
 SUJET_FILES = HubFiles(HUB_DATASET, "dataset", ("*",), ("*.parquet|*.csv|*.jsonl|*.json",))

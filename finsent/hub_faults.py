@@ -54,6 +54,10 @@ def _of_status(status: int, name: str, where: str) -> str:
         return f"The model hub does not accept the login for {name}. It may have expired: {_LOG_IN}."
     if status == 403:
         return f"The model hub does not give {name} to this login. Ask for access at {where}, or use another one."
+    if status == 407:
+        return (
+            f"The proxy on the way to {where} wants a login (407). Give it in HTTPS_PROXY: http://user:password@host."
+        )
     if status == 429:
         return f"The model hub has had too many requests from here (429). Wait some minutes, or {_LOG_IN}."
     if status >= 500:

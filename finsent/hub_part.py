@@ -1,7 +1,9 @@
 """A large file of the model hub: fetched into a part beside its place, which a later fetch goes on with.
 
-The hub's own client throws away what came of a file when a download ends early, so large files come this way. One
-process at a time fetches a file; another that wants it waits and finds it there.
+The hub's own client throws away what came of a file when a download ends early, so large files come this way. They
+come by their plain address also where the hub keeps them in Xet storage, from which its client would fetch pieces: for
+such an address the hub puts the file together. One process at a time fetches a file; another that wants it waits and
+finds it there.
 """
 
 import hashlib

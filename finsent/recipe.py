@@ -18,7 +18,15 @@ MOST_ACCUMULATION = 256
 #: The warm-up takes one step of so many at most.
 MOST_WARMUP = 10
 #: Settings that say how the data are read.
-SOURCE_CHOICES = ("text_column", "label_column", "labels", "thresholds", "leave_out")
+SOURCE_CHOICES = (
+    "text_column",
+    "label_column",
+    "labels",
+    "thresholds",
+    "leave_out",
+    "configuration",
+    "source_split",
+)
 #: Settings that recipes of older runs have and finsent no longer does, each with the value that changed nothing.
 REMOVED_SETTINGS: dict[str, Any] = {"attention": "causal", "soup": 1, "early_stopping": 0}
 
@@ -34,12 +42,16 @@ class Recipe(BaseModel):
         min_length=1,
         description="Base model: embedded, qwen3-0.6b, owner/name of the hub, or a folder.",
     )
-    source: str = Field("embedded", min_length=1, description="Data: embedded, hub, or a file or folder.")
+    source: str = Field(
+        "embedded", min_length=1, description="Data: embedded, hub, owner/name of the hub, a file or folder."
+    )
     text_column: str = Field("", description="Column of the data with the texts; none takes what its name says.")
     label_column: str = Field("", description="Column of the data with the labels; none takes what its name says.")
     labels: str = Field("", description="What values of the label column mean, like 0=negative,1=neutral,2=positive.")
     thresholds: str = Field("", description="Where scores become negative and positive, like -0.3,0.3.")
     leave_out: bool = Field(False, description="Leave out the rows of the data that cannot be used.")
+    configuration: str = Field("", description="Configuration of a data set of the hub; none takes its default one.")
+    source_split: str = Field("", description="Split of a data set of the hub to read; none reads all, as it has them.")
     rows: int | None = Field(
         None, ge=8, description="Training rows to draw; none uses them all. The test split stays the same."
     )

@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from urllib.parse import unquote, urlsplit
 
 _API = re.compile(r"/api/(models|datasets)/([^/]+/[^/]+)(?:/revision/(.+))?")
 _PIECE = 2**14
+#: What is kept as a large file, known by its checksum.
+_LARGE = (".safetensors", ".bin")
 _FILE = re.compile(r"/(?:(datasets)/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 
 
@@ -32,8 +35,9 @@ class Hub(ThreadingHTTPServer):
         self.about: dict[str, dict[str, Any]] = {}
         self.requests: list[str] = []
         self.tokens: list[str] = []
-        #: A status, or "hang", "slow", "cut" (once), "corrupt", "no ranges" or "short" (no ranges, and always half of
-        #: it), of files alone ("file") or of all calls ("all"); an address sends whoever wants a large file there.
+        #: A status, or "hang", "slow", "cut" (once), "corrupt", "no ranges", "short" (no ranges, and always half of
+        #: it) or "xet" (no fault: large files are said to be kept in Xet storage, too), of files alone ("file") or of
+        #: all calls ("all"); an address sends whoever wants a large file there.
         self.faults: dict[str, tuple[str, int | str]] = {}
         #: Seconds between the pieces of a file that is sent slowly.
         self.pause = 0.1
@@ -70,6 +74,12 @@ class Hub(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing where a client went away."""
+
+
+@lru_cache(maxsize=64)
+def _etag(name: str, raw: bytes) -> str:
+    """Return what a file's content is known by; kept, for a model's weights take seconds."""
+    return (hashlib.sha256 if name.endswith(_LARGE) else hashlib.sha1)(raw).hexdigest()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -128,9 +138,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, json.dumps(value | self.server.about[repository]).encode(), {})
 
     def _sibling(self, name: str, raw: bytes) -> dict[str, Any]:
-        one: dict[str, Any] = {"rfilename": name, "size": len(raw), "blobId": hashlib.sha1(raw).hexdigest()}
-        if name.endswith((".safetensors", ".bin")):
-            one["lfs"] = {"size": len(raw), "sha256": hashlib.sha256(raw).hexdigest(), "pointerSize": 130}
+        one: dict[str, Any] = {"rfilename": name, "size": len(raw), "blobId": _etag(name, raw)}
+        if name.endswith(_LARGE):
+            one["lfs"] = {"size": len(raw), "sha256": _etag(name, raw), "pointerSize": 130}
         return one
 
     def _file(self, kind: str, repository: str, revision: str, name: str, body: bool) -> None:
@@ -141,12 +151,14 @@ class _Handler(BaseHTTPRequestHandler):
         if raw is None:
             self._refuse(404, "EntryNotFound", {"X-Repo-Commit": commit})
             return
-        etag = (hashlib.sha256 if name.endswith((".safetensors", ".bin")) else hashlib.sha1)(raw).hexdigest()
-        headers = {"X-Repo-Commit": commit, "ETag": f'"{etag}"', "X-Linked-ETag": f'"{etag}"'}
+        etag = f'"{_etag(name, raw)}"'
+        headers = {"X-Repo-Commit": commit, "ETag": etag, "X-Linked-ETag": etag}
         headers |= {"X-Linked-Size": str(len(raw)), "Accept-Ranges": "bytes"}
         _, fault = self.server.faults.get(repository, ("", 0))
         asked = "" if fault in ("no ranges", "short") else self.headers.get("Range", "")
         begin = int(re.sub(r"\D", "", asked.partition("-")[0]) or 0)
+        if fault == "xet" and name.endswith(_LARGE):
+            headers |= {"X-Xet-Hash": etag.strip('"'), "X-Xet-Refresh-Route": f"{self.server.url}/xet-token"}
         if fault == "short" and body and name.endswith(".safetensors"):
             raw = raw[: len(raw) // 2]
         if fault == "corrupt" and name.endswith(".safetensors"):

@@ -111,6 +111,13 @@ def test_a_server_without_ranges_sends_all_and_only_what_is_new_is_counted(local
     assert (min(counts), sum(counts)) == (0, len(content) * 3 // 4 + 4)
 
 
+def test_what_the_hub_keeps_in_xet_storage_comes_by_its_plain_address(local_hub, tiny_llama):
+    local_hub.faults[NAME] = ("file", "xet")
+    folder = hub.model_files(HubId(NAME)).fetch()
+    assert (folder / "model.safetensors").read_bytes() == (tiny_llama / "model.safetensors").read_bytes()
+    assert not [request for request in local_hub.requests if "xet" in request]
+
+
 def test_a_server_that_always_sends_too_little_is_given_up_and_what_came_stays(local_hub, monkeypatch):
     content, part = part_of_weights(local_hub, "owner/short", monkeypatch)
     local_hub.faults["owner/short"] = ("file", "short")

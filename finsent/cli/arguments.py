@@ -18,7 +18,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 #: Options whose value may begin with a minus.
 _SIGNED = ("--thresholds", "--labels")
 _NUMBER = re.compile(r"-[\d.]")
-SOURCE_HELP = "embedded, hub, or a file or folder"
+SOURCE_HELP = "embedded, hub, owner/name[@revision] on the model hub, or a file or folder"
 #: The run that is meant where none is named; :func:`finsent.cli.meant.meant_run` takes it.
 UNNAMED = "the pinned run, else the best"
 MODEL_HELP = f"{', '.join(MODELS)}, owner/name[@revision] on the model hub, or a folder"
@@ -103,6 +103,8 @@ def add_choices(command: argparse.ArgumentParser) -> None:
         "--labels", metavar="VALUE=LABEL,…", help="what its values mean, like 0=negative,1=neutral,2=positive"
     )
     group.add_argument("--thresholds", metavar="LOW,HIGH", help="where scores become negative and positive: -0.3,0.3")
+    group.add_argument("--configuration", metavar="NAME", help="of a data set of the hub (default: its default one)")
+    group.add_argument("--source-split", metavar="NAME", help="of a data set of the hub (default: all, as it has them)")
     group.add_argument(
         "--leave-out", action="store_true", default=None, help="go on without the rows that cannot be used"
     )

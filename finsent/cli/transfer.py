@@ -16,7 +16,8 @@ def add_commands(commands: Commands) -> None:
     export.add_argument("folder", metavar="DIR", help="a folder that is not there yet, or is empty")
     export.add_argument("--to", choices=_FORMS, default="adapter", help="what to write (default adapter)")
     bring = add_command(commands, "import", import_from)
-    bring.add_argument("folder", metavar="FOLDER", help="an adapter, a checkpoint, or a trainer's output folder")
+    where = "an adapter, a checkpoint, or a trainer's output folder; here, or owner/name[@revision] on the model hub"
+    bring.add_argument("folder", metavar="FOLDER", help=where)
     bring.add_argument("--checkpoint", default="latest", metavar="N", help="of several: its step (default latest)")
     bring.add_argument("--model", default="", help=f"its base model, if its files do not say: {MODEL_HELP}")
     bring.add_argument("--source", default="embedded", help=f"data to judge it on: {SOURCE_HELP} (default embedded)")
@@ -55,7 +56,7 @@ def import_from(options: argparse.Namespace) -> Printed:
     """Make a run of an adapter that was trained elsewhere, to be judged, compared and used like any other.
 
     It is checked against its base model first: kind, shapes, tokens. Of a trainer's output folder the latest
-    checkpoint is taken.
+    checkpoint is taken. From the model hub it is fetched first.
     Example: ``python -m finsent import FOLDER --checkpoint latest --prompt sujet --name "from the notebook"``
     """
     from finsent.runs.adapter_import import Brought, import_adapter

@@ -16,7 +16,8 @@ class Choices:
 
     ``labels`` is like ``0=negative,1=neutral,2=positive``, ``thresholds`` like ``-0.3,0.3``: below the first a score
     is negative, above the second positive, and from one to the other neutral. With ``leave_out`` the rows that cannot
-    be used are left out; without it they stop the reading.
+    be used are left out; without it they stop the reading. ``configuration`` and ``source_split`` are the part of a
+    data set of the hub that is meant.
     """
 
     text_column: str = ""
@@ -24,6 +25,8 @@ class Choices:
     labels: str = ""
     thresholds: str = ""
     leave_out: bool = False
+    configuration: str = ""
+    source_split: str = ""
 
     @property
     def mapping(self) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """Data sets: any source as one validated table, its filter, its split.
 
-A source is ``embedded`` (the project's own headlines), ``hub`` (sujet-ai/Sujet-Finance-Instruct-177k) or a file or
-folder in the Sujet columns or with ``text,label``. Every source is brought into the Sujet columns first and takes
-the same path from there: keep ``task_type == "sentiment_analysis"``, validate, number.
+A source is ``embedded`` (the project's own headlines), ``hub`` (sujet-ai/Sujet-Finance-Instruct-177k), another data set
+of the hub (``owner/name[@revision]``), or a file or folder; each in the Sujet columns or with ``text,label``. Every
+source is brought into the Sujet columns first and takes the same path from there: keep
+``task_type == "sentiment_analysis"``, validate, number.
 
 The table has the columns of :data:`finsent.data.schema.VALIDATED`; ``label`` is one of five, ``prompt`` the ``inputs``
 column, byte for byte.
@@ -21,6 +22,8 @@ import pandas as pd
 from finsent.data.checks import find_issues
 from finsent.data.choices import NOTHING_CHOSEN, Choices
 from finsent.data.formats.raw import RawTable, RefusedRow, refused_table
+from finsent.data.hub_reading import read_hub
+from finsent.data.hub_set import names_data_set
 from finsent.data.reading import Reading, read_raw
 from finsent.data.schema import GIVEN_SPLIT, SUJET, missing, refuse_empty
 from finsent.data.sources import (
@@ -35,7 +38,7 @@ from finsent.data.sources import (
 from finsent.data.splits import SPLITS, complete_split, given_splits, grouped_split, split_notes
 from finsent.data.stored import with_stored_choices
 from finsent.data.sujet import TASK, in_sujet_columns
-from finsent.errors import EmptyDataError, MissingColumnError, SourceNotFoundError, UnknownLabelError
+from finsent.errors import EmptyDataError, MissingColumnError, UnknownLabelError
 from finsent.hub import HUB_DATASET
 from finsent.labels import FIVE_LABELS, answers_in, join_answers
 
@@ -80,12 +83,16 @@ def load_data(source: str, choices: Choices = NOTHING_CHOSEN, others: bool = Fal
         DataError: the source cannot be used (no such path, missing column, unknown label, nothing in it, rows that
             cannot be read and may not be left out); the message says where and what to do.
         ColumnAskedError, LabelsAskedError: something about it has to be chosen; the error has the question.
-        HubUnreachableError: the data are the hub's, and the hub does not answer.
+        HubUnreachableError: the data are the hub's, and the hub does not give them.
+        UsageError, DiskFullError: see :func:`finsent.data.hub_reading.read_hub`.
     """
     if source == EMBEDDED:
         return _checked(source, "Lab headlines (synthetic, CC0)", Reading(embedded_table()), others)
     if source == HUB:
         return _checked(source, HUB_DATASET, Reading(hub_table()), others)
+    if names_data_set(source):
+        raw = read_hub(source, choices)
+        return understand(raw, source, raw.name, raw.name, choices, others)
     path = local_path(source)
     choices = with_stored_choices(str(path), choices)
     return understand(local_table(path), source, path.name, path.name if path.is_dir() else path.stem, choices, others)
@@ -110,16 +117,6 @@ def understand(
     """
     reading = in_sujet_columns(replace(raw, name=title), dataset, choices)
     return replace(_checked(source, title, reading, others), choices=choices)
-
-
-def source_version(source: str) -> str:
-    """Return what changes when a source's files change (names, sizes, times), so that a cache can tell."""
-    try:
-        path = local_path(source)
-        files = sorted(path.rglob("*")) if path.is_dir() else [path] if path.is_file() else []
-        return ";".join(f"{file}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in files if file.is_file())
-    except (OSError, SourceNotFoundError):
-        return ""
 
 
 def validate(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -245,6 +242,8 @@ def data_card(data: SentimentData) -> str:
             f"{HUB_DATASET} collects instructions for finance from several public data sets; the rows kept "
             "here are those for sentiment analysis. Its own card on the hub names the data sets and their licences."
         )
+    if names_data_set(data.source):
+        return f"{data.title} is a data set of the model hub, whose card there says where it comes from."
     return f"{data.title} is your own data: only you know where it comes from and who labelled it."
 
 

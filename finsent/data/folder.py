@@ -33,9 +33,22 @@ def read_folder(folder: Path) -> RawTable:
         DataError: a file cannot be read (see :func:`finsent.data.reading.read_raw`), or two have not the same columns.
     """
     files, notes = _files_below(folder)
-    tables, more = _read_all(files, folder)
+    return _as_one({file: split_of_path(file.relative_to(folder)) for file in files}, folder, notes)
+
+
+def read_files(files: dict[Path, str], folder: Path) -> RawTable:
+    """Return some files of a folder as one table, each with the split of its rows, "" where it says none.
+
+    Raises:
+        DataError: see :func:`read_folder`.
+    """
+    return _as_one(files, folder, ())
+
+
+def _as_one(files: dict[Path, str], folder: Path, notes: tuple[str, ...]) -> RawTable:
+    tables, more = _read_all(list(files), folder)
     tables, again = _without_repeated(_same_spelling(tables, folder), folder)
-    tables, splits = _with_splits(tables, folder)
+    tables, splits = _with_splits(tables, files, folder)
     first = tables[0][1]
     starts = np.cumsum([0, *(len(raw.table) for _, raw in tables)])
     named = [replace(one, file=_inside(file, folder)) for file, raw in tables for one in raw.refused]
@@ -119,9 +132,9 @@ def _without_repeated(parts: list[Part], folder: Path) -> tuple[list[Part], list
     return kept, notes
 
 
-def _with_splits(parts: list[Part], folder: Path) -> tuple[list[Part], list[str]]:
+def _with_splits(parts: list[Part], of: dict[Path, str], folder: Path) -> tuple[list[Part], list[str]]:
     """Give rows the split that their file's name says, where the names say more than one; files of none are train."""
-    said = [split_of_path(file.relative_to(folder)) for file, _ in parts]
+    said = [of[file] for file, _ in parts]
     splits = [split or "train" for split in said]
     if SPLIT_COLUMN in parts[0][1].table or not any(said):
         return parts, []

@@ -23,13 +23,15 @@ class Value:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """One question: which column has the texts or the labels, what values mean, or where scores are to be cut.
+    """One question: which part of a data set is meant, which column has the texts or the labels, what values mean, or
+    where scores are to be cut.
 
-    ``chosen`` holds the columns that are settled by now. ``low`` and ``high`` are the least and the greatest score.
-    ``first`` has the first rows as they stand in the file.
+    ``columns`` are what there is to choose from. ``chosen`` holds the choices that are settled by now. ``low`` and
+    ``high`` are the least and the greatest score. ``first`` has the first rows as they stand in the file, or the parts
+    with their sizes.
     """
 
-    kind: Literal["text_column", "label_column", "labels", "thresholds"]
+    kind: Literal["configuration", "source_split", "text_column", "label_column", "labels", "thresholds"]
     sentence: str
     first: pd.DataFrame
     chosen: Choices

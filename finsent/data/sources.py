@@ -13,6 +13,7 @@ import pandas as pd
 
 from finsent.data.folder import read_folder
 from finsent.data.formats.raw import RawTable
+from finsent.data.hub_set import known_set, names_data_set
 from finsent.data.reading import read_raw
 from finsent.data.sujet import to_sujet
 from finsent.errors import (
@@ -44,20 +45,18 @@ def hub_table() -> pd.DataFrame:
     """Return the hub's Sujet-Finance-Instruct-177k, all tasks; from the hub client's cache, if it is there.
 
     Raises:
-        HubUnreachableError: it is not in the cache, and the hub does not answer.
+        HubUnreachableError: it is not in the cache, and the hub does not give it.
+        DiskFullError: there is no room for it.
         DataError: what is in the cache cannot be read.
     """
     if sujet_is_prepared():
         return _prepared_table(HUB_DATASET)
-    folder = SUJET_FILES.cached
-    if folder is not None:
-        return load_hub_table(str(folder))
-    if not hub_answers():
+    if SUJET_FILES.cached is None and not hub_answers():
         raise HubUnreachableError(
             f"{HUB_DATASET} is on the model hub, which does not answer. Check the network, give the path of a "
             f"downloaded copy, or choose the source “{EMBEDDED}”."
         )
-    return load_hub_table(HUB_DATASET)
+    return load_folder(SUJET_FILES.fetch())
 
 
 def _prepared_table(name: str) -> pd.DataFrame:
@@ -76,37 +75,25 @@ def _prepared_table(name: str) -> pd.DataFrame:
         ) from error
 
 
-def load_hub_table(place: str) -> pd.DataFrame:
-    """Return the train split of a data set on the hub, or of a local folder of the same shape.
+def load_folder(folder: Path) -> pd.DataFrame:
+    """Return the train split of a folder that the library ``datasets`` reads, as the hub has it.
 
-    A local folder is read afresh each time and leaves nothing in the hub client's cache.
+    It is read afresh each time and leaves nothing in the library's cache.
 
     Raises:
-        HubUnreachableError: the hub fails after all.
         DataError: what is there cannot be read as a data set.
     """
     from datasets import load_dataset
-    from datasets.exceptions import DatasetGenerationError
 
-    local = Path(place).is_dir()
     try:
-        if not local:
-            return _as_table(load_dataset(place, split="train"))
         with tempfile.TemporaryDirectory(prefix="finsent-") as cache:
-            return _as_table(load_dataset(place, split="train", cache_dir=cache))
-    except (DatasetGenerationError, ValueError) as error:
+            return _as_table(load_dataset(str(folder), split="train", cache_dir=cache))
+    except Exception as error:
+        # It reads every kind of file with another library, each with error classes of its own.
         cause = error.__cause__ or error
         if isinstance(cause, UnicodeDecodeError):
-            raise EncodingError(f"{place} holds a file that is not UTF-8 text ({cause}). Save it as UTF-8.") from error
-        raise DataError(f"{place} cannot be read as a data set ({first_line(cause)}).") from error
-    except Exception as error:
-        # The hub's client lets errors of its HTTP library through, which share no base class but this.
-        if local:
-            raise DataError(f"{place} cannot be read as a data set ({first_line(error)}).") from error
-        raise HubUnreachableError(
-            f"{place} could not be fetched from the model hub ({first_line(error)}). Try again, or choose the "
-            f"source “{EMBEDDED}”."
-        ) from error
+            raise EncodingError(f"{folder} holds a file that is not UTF-8 text ({cause}). Save it as UTF-8.") from error
+        raise DataError(f"{folder} cannot be read as a data set ({first_line(cause)}).") from error
 
 
 def _as_table(dataset: "Dataset") -> pd.DataFrame:
@@ -139,3 +126,16 @@ def local_table(path: Path) -> RawTable:
         what = "no file that can be read, but a pipe, a device or a socket"
         raise SourceNotFoundError(f"{str(path)[:200]} is {what}. {advice}")
     raise SourceNotFoundError(f"There is no data at {str(path)[:200]}. {advice}")
+
+
+def source_version(source: str) -> str:
+    """Return what changes when a source's files change (names, sizes, times), so that a cache can tell."""
+    if names_data_set(source):
+        found = known_set(source)
+        return found.commit if found is not None else ""
+    try:
+        path = local_path(source)
+        files = sorted(path.rglob("*")) if path.is_dir() else [path] if path.is_file() else []
+        return ";".join(f"{file}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in files if file.is_file())
+    except (OSError, SourceNotFoundError):
+        return ""

@@ -1,4 +1,4 @@
-"""The record of a model's fetch: how far it is, in a file that whoever asks for that model reads."""
+"""The record of a fetch: how far a model or a data set is, in a file that whoever asks for it reads."""
 
 import contextlib
 import socket
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -25,6 +26,9 @@ _ENDED_EARLY = (
 _LOST = "{host}, which fetched it, has given no sign for {minutes:.0f} minutes. Fetch it again: it goes on from here."
 
 
+Kind = Literal["model", "dataset"]
+
+
 class FetchState(StrEnum):
     """Where a fetch is."""
 
@@ -35,14 +39,19 @@ class FetchState(StrEnum):
 
 
 class Fetch(BaseModel):
-    """The fetch of a model: ``done`` of ``total`` bytes, ``rate`` of them a second.
+    """The fetch of a model, or of a part of a data set: ``done`` of ``total`` bytes, ``rate`` of them a second.
 
-    ``heard`` is when bytes came last, ``error`` what ended it as a sentence; the rest says which process it is.
+    ``model`` is the name of either; of a data set ``configuration`` and ``split`` say which part it is (see
+    :class:`finsent.data.hub_set.Part`). ``heard`` is when bytes came last, ``error`` what ended it as a sentence; the
+    rest says which process it is.
     """
 
     model_config = ConfigDict(frozen=True)
 
     model: str
+    kind: Kind = "model"
+    configuration: str = ""
+    split: str = ""
     state: FetchState = FetchState.FETCHING
     done: int = Field(default=0, ge=0)
     total: int = Field(ge=0)
@@ -81,14 +90,14 @@ class Fetch(BaseModel):
         return (datetime.now(UTC) - self.heard).total_seconds()
 
 
-def read_fetch(model: str) -> Fetch | None:
-    """Return the last fetch of a model (``owner/name[@revision]``), or None; one whose process is gone has failed.
+def read_fetch(model: str, kind: Kind = "model") -> Fetch | None:
+    """Return the last fetch of a model or data set by its name, or None; one whose process is gone has failed.
 
     Processes of another machine cannot be looked at; theirs are gone when nothing was written for five minutes.
     """
     try:
-        fetch = Fetch.model_validate(read_json(_file(model)))
-        written = _file(model).stat().st_mtime
+        fetch = Fetch.model_validate(read_json(_file(model, kind)))
+        written = _file(model, kind).stat().st_mtime
     except (OSError, ValueError):
         # There is none, or it cannot be read, and then fetching again is all that can be done.
         return None
@@ -105,23 +114,24 @@ def read_fetch(model: str) -> Fetch | None:
 
 def write_fetch(fetch: Fetch) -> None:
     """Write a fetch's record; for its process while that lives, and else under :func:`fetch_lock`."""
-    write_atomically(_file(fetch.model), fetch.model_dump_json())
+    write_atomically(_file(fetch.model, fetch.kind), fetch.model_dump_json())
 
 
 @contextlib.contextmanager
-def fetch_lock(model: str) -> Iterator[None]:
-    """Hold the lock under which a model's fetch is started and cancelled.
+def fetch_lock(model: str, kind: Kind = "model") -> Iterator[None]:
+    """Hold the lock under which the fetch of a model or data set is started and cancelled.
 
     Raises:
         RunError: another process has held it for 30 s.
         DiskFullError: it cannot be written.
     """
-    file = _file(model).with_suffix(".lock")
+    file = _file(model, kind).with_suffix(".lock")
     busy = RunError(f"The fetch of {model} has been locked by another process for {LOCK_SECONDS} s. Try again soon.")
     with held(file, busy, f"The folder {file.parent}", make=True):
         yield
 
 
-def _file(model: str) -> Path:
-    asked = parse_id(model, ModelNotFoundError, "model")
-    return cache_dir() / "fetches" / f"{asked.repository.replace('/', '--')}--{asked.revision.replace('/', '--')}.json"
+def _file(model: str, kind: Kind) -> Path:
+    asked = parse_id(model, ModelNotFoundError, "model or data set")
+    folder = cache_dir() / "fetches" / ("data-sets" if kind == "dataset" else "")
+    return folder / f"{asked.repository.replace('/', '--')}--{asked.revision.replace('/', '--')}.json"

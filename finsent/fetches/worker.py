@@ -1,4 +1,4 @@
-"""The process that fetches one model: it writes down how far it is, and at the end what became of it."""
+"""The process that fetches one model or data set: it writes down how far it is, and at the end what became of it."""
 
 import os
 import sys
@@ -7,8 +7,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from finsent.data.choices import Choices
+from finsent.data.hub_reading import choose_part
+from finsent.data.hub_set import find_set
 from finsent.errors import FinsentError, ModelNotFoundError
-from finsent.fetches.record import Fetch, FetchState, fetch_lock, read_fetch, write_fetch
+from finsent.fetches.record import Fetch, FetchState, Kind, fetch_lock, read_fetch, write_fetch
 from finsent.hub import model_files
 from finsent.hub_ids import parse_id
 
@@ -49,17 +52,17 @@ class _Teller:
         write_fetch(self.fetch)
 
 
-def main(model: str) -> int:
-    """Fetch a model whose record was written, and return the process's exit code."""
+def main(model: str, kind: Kind = "model") -> int:
+    """Fetch a model or data set whose record was written, and return the process's exit code."""
     # Whoever starts it holds the lock until the record is there.
-    with fetch_lock(model):
-        fetch = read_fetch(model)
+    with fetch_lock(model, kind):
+        fetch = read_fetch(model, kind)
     if fetch is None or fetch.pid != os.getpid():
         # It could not be written, and what is there is that of a fetch before.
         return 2
     teller = _Teller(fetch)
     try:
-        model_files(parse_id(model, ModelNotFoundError, "model")).fetch(teller.bar(), newest=True)
+        _fetch(fetch, teller.bar())
     except FinsentError as error:
         teller.end(FetchState.FAILED, str(error))
         return 1
@@ -71,5 +74,13 @@ def main(model: str) -> int:
     return 0
 
 
+def _fetch(fetch: Fetch, bar: "type[tqdm[Any]]") -> None:
+    if fetch.kind == "model":
+        model_files(parse_id(fetch.model, ModelNotFoundError, "model")).fetch(bar, newest=True)
+    else:
+        choices = Choices(configuration=fetch.configuration, source_split=fetch.split)
+        choose_part(find_set(fetch.model), choices).fetch(bar)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], "dataset" if sys.argv[2:] == ["dataset"] else "model"))

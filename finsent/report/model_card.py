@@ -7,6 +7,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment
 
 from finsent.data.checks import Finding
+from finsent.data.hub_set import names_data_set
 from finsent.errors import FinsentError
 from finsent.evaluation.in_proportion import run_verdict
 from finsent.files import ASSETS
@@ -57,7 +58,7 @@ def model_card(run: Run, form: str, certificate: list[dict[str, Any]] | None = N
             base_hash=run.model_hash,
             dtype=run.settled_recipe.compute_dtype,
             data=quoted(_data_name(run)),
-            data_licence=_DATA_LICENCE.get(run.recipe.source, _UNKNOWN_LICENCE),
+            data_licence=_data_licence(run.recipe.source),
             settings=_settings(run),
             figures=_figure_rows(comparison),
             classes=_class_rows(comparison),
@@ -105,6 +106,10 @@ def _data_name(run: Run) -> str:
     """Return what the data are called; of a path its last part alone."""
     title = run.source_title or run.recipe.source
     return Path(title).name if Path(title).is_absolute() else title
+
+
+def _data_licence(source: str) -> str:
+    return _DATA_LICENCE.get(_HUB if names_data_set(source) else source, _UNKNOWN_LICENCE)
 
 
 def _settings(run: Run) -> list[tuple[str, str, str]]:

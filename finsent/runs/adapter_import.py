@@ -1,6 +1,7 @@
 """An adapter that was trained elsewhere becomes a run: checked against its base model first, then copied.
 
-It may be a folder as PEFT saves it, a trainer's checkpoint, or a trainer's output folder with several of them.
+It may be a folder as PEFT saves it, a trainer's checkpoint, or a trainer's output folder with several of them; here, or
+in a repository of the model hub.
 """
 
 import json
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from finsent.data.prepared import prepare
-from finsent.errors import AdapterError, RecipeError, UsageError, reason
+from finsent.errors import AdapterError, HubUnreachableError, RecipeError, UsageError, reason
 from finsent.files import read_json, typed_path
-from finsent.hub_ids import SCHEME, looks_like_id
+from finsent.hub import adapter_files
+from finsent.hub_ids import SCHEME, HubId, looks_like_id, names_repository, parse_id
 from finsent.models.adapter import CONFIG_FILE, NOTE_FILE, WEIGHTS_FILE, AdapterSettings, check_matrices
 from finsent.models.base import MODELS, ModelSource, is_same_model, model_hash, resolve_model
 from finsent.models.matrices import NAMES, recipe_names
@@ -27,7 +29,7 @@ LATEST = "latest"
 SUJET_PROMPT = "sujet"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 _PICKLED = ("adapter_model.bin", "pytorch_model.bin", "adapter_model.pt")
-_ADVICE = "Give the folder that PEFT or a trainer saved."
+_ADVICE = "Give the folder that PEFT or a trainer saved, or a repository of the model hub with what is in it."
 _WARNING = (
     "Trained elsewhere: which rows it was trained on is not known here. Where test rows were among them, its figures "
     "flatter."
@@ -50,15 +52,17 @@ class Brought:
 
 
 def import_adapter(place: str | Path, runs_dir: Path, brought: Brought | None = None) -> Run:
-    """Make a run of an adapter in a folder: state done, not judged yet.
+    """Make a run of an adapter in a folder or a repository of the hub: state done, not judged yet.
 
     Raises:
         AdapterError: there is no adapter that finsent can use, or it does not fit its base model.
+        HubUnreachableError: the hub does not give it.
         ModelError, DataError: the base model or the data are not there.
         UsageError: the base model, or the prompt that it was trained with, must be said.
         DiskFullError: there is no room. In all cases nothing is written.
     """
     brought = brought or Brought()
+    place, title = _fetched(place)
     folder = find_adapter(place, brought.checkpoint)
     base = _base(folder, brought.model)
     prompt = _prompt(folder, brought.prompt)
@@ -70,7 +74,7 @@ def import_adapter(place: str | Path, runs_dir: Path, brought: Brought | None = 
     prepared = prepare(recipe)
     facts: dict[str, Any] = {
         "state": RunState.DONE,
-        "imported": f"{Path(place).name}/{folder.name}" if folder != Path(place) else folder.name,
+        "imported": f"{title}/{folder.name}" if folder != place else title,
         "prompt": prompt,
         "steps": _steps(folder),
         "splits": prepared.counts | {"train": 0},
@@ -89,6 +93,21 @@ def import_adapter(place: str | Path, runs_dir: Path, brought: Brought | None = 
         f"adapter/{NOTE_FILE}": json.dumps(adapter_note(draft), indent=2).encode(),
     }
     return create_run(recipe, runs_dir, name, files, **facts)
+
+
+def _fetched(place: str | Path) -> tuple[Path, str]:
+    """Return the folder of what is brought in, and what people call it; from the hub it is fetched, with its commit."""
+    if not names_repository(str(place)):
+        folder = typed_path(place, AdapterError, "adapter", _ADVICE)
+        return folder, folder.name
+    asked = parse_id(str(place), AdapterError, "model")
+    try:
+        folder = adapter_files(asked).fetch(newest=True)
+    except HubUnreachableError as error:
+        if str(place).startswith(SCHEME):
+            raise
+        raise HubUnreachableError(f"There is no folder {place} on this machine, and of the hub: {error}") from error
+    return folder, str(HubId(asked.repository, folder.name))
 
 
 def find_adapter(place: str | Path, checkpoint: str = LATEST) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 from finsent.errors import DiskFullError, RunError, RunNotFoundError, RunStateError
 from finsent.runs.baselines import drop_unused
 from finsent.runs.locks import launch_lock, worker_holds
+from finsent.runs.signs import on_other_host
 from finsent.runs.store import read_run, run_folders
 
 _GRAVE = ".deleted-"
@@ -67,4 +68,4 @@ def _check_at_rest(folder: Path) -> None:
     except RunError:
         return
     if run.active:
-        raise RunStateError(f"Run {run.id} is {run.state}; stop it before deleting it.")
+        raise RunStateError(f"Run {run.id} is {run.state}{on_other_host(run)}; stop it before deleting it.")

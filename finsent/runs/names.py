@@ -4,6 +4,7 @@ For example ``quick · lab headlines · seed 7 · 2``: the recipe, the data, the
 which of the runs of these words it is, from the second on.
 """
 
+import re
 from pathlib import PurePath
 from typing import Any
 
@@ -16,6 +17,7 @@ _MODELS = {"embedded": "SmolLM2-135M", "qwen3-0.6b": "Qwen3-0.6B"}
 #: Settings that a name says in full, and the longest name of a file in it.
 _MOST_CHANGES = 2
 _LONGEST_FILE = 40
+_PINNED = re.compile(r"[^/]+/([^/@]+)@[0-9a-f]{40}")
 
 
 def spoken_words(recipe: Recipe) -> str:
@@ -46,5 +48,7 @@ def _change(name: str, value: Any) -> str:
 
 
 def _file_name(path: str) -> str:
-    name = " ".join((PurePath(path).stem or path).split())
+    """Return what a file, a folder or a repository of the hub, which a run has with its commit, is called."""
+    of_hub = _PINNED.fullmatch(path)
+    name = of_hub[1] if of_hub else " ".join((PurePath(path).stem or path).split())
     return name if len(name) <= _LONGEST_FILE else f"{name[: _LONGEST_FILE - 1]}…"

@@ -25,7 +25,7 @@ from finsent.runs.processes import NOBODY, kill
 from finsent.runs.reach import settle, validate_launch
 from finsent.runs.removed import check_can_go_on
 from finsent.runs.rows import prepare_again
-from finsent.runs.signs import is_here
+from finsent.runs.signs import is_here, on_other_host
 from finsent.runs.starting import Command, start_worker
 from finsent.runs.store import (
     Run,
@@ -142,7 +142,10 @@ def resume(run: Run, command: Command = None) -> Run:
     with launch_lock(runs_dir):
         run = read_run(run.folder)
         if not run.resumable:
-            raise RunStateError(f"Run {run.id} is {run.state}; only a run that ended before it was done can go on.")
+            where = on_other_host(run)
+            raise RunStateError(
+                f"Run {run.id} is {run.state}{where}; only a run that ended before it was done can go on."
+            )
         if worker_holds(run.folder):
             raise RunActiveError(
                 f"Run {run.id} is called {run.state}, but a worker is at work in its folder. Wait for its end, or end "

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from finsent.data.choices import choices_of
+from finsent.data.hub_set import find_set, known_set, names_data_set
 from finsent.data.prepared import Prepared, prepare
 from finsent.data.sources import local_path
 from finsent.data.stored import with_stored_choices
@@ -46,6 +47,8 @@ def settle(recipe: Recipe) -> Recipe:
 def _with_source(recipe: Recipe) -> Recipe:
     if recipe.source in _NAMED_SOURCES:
         return recipe
+    if names_data_set(recipe.source):
+        return recipe.model_copy(update={"source": find_set(recipe.source).name})
     source = str(local_path(recipe.source).resolve())
     # What was decided about a stored file goes into the run's record, which alone says what it trained on.
     update: dict[str, Any] = {"source": source} | asdict(with_stored_choices(source, choices_of(recipe)))
@@ -58,12 +61,14 @@ def _with_model(recipe: Recipe) -> Recipe:
 
 def check_in_reach(recipe: Recipe) -> None:
     """Raise as :func:`validate_launch` does, without preparing anything; takes a moment at most."""
-    if recipe.source not in _NAMED_SOURCES and not local_path(recipe.source).exists():
+    of_hub = names_data_set(recipe.source)
+    if recipe.source not in _NAMED_SOURCES and not of_hub and not local_path(recipe.source).exists():
         raise SourceNotFoundError(
-            f"There is no data at {recipe.source}. Give embedded, hub, or the path of a file or folder."
+            f"There is no data at {recipe.source}. Give embedded, hub, a name on the model hub (owner/name), or the "
+            "path of a file or folder."
         )
     model = None if recipe.model == EMBEDDED else resolve_model(recipe.model)
-    data_missing = recipe.source == "hub" and not sujet_is_cached()
+    data_missing = recipe.source == "hub" and not sujet_is_cached() or of_hub and known_set(recipe.source) is None
     model_missing = model is not None and model.path is None
     if (data_missing or model_missing) and not hub_answers():
         what = "data are" if data_missing else "base model is"

@@ -50,6 +50,11 @@ def elsewhere(run: Run) -> str:
     return f"running on {run.host}, last sign of life {max(0.0, time.time() - last_sign(run)):.0f} s ago"
 
 
+def on_other_host(run: Run) -> str:
+    """Return `` on HOST`` for a run at work on another machine, to be said after its state; else ""."""
+    return f" on {run.host}" if elsewhere(run) else ""
+
+
 @contextlib.contextmanager
 def heartbeat(run: Run) -> Iterator[None]:
     """Touch a run's heartbeat every ten seconds, in a thread, for as long as the context lasts."""

@@ -1,4 +1,4 @@
-"""What only the visitor can say about a file: which column is which, what labels mean, where scores are cut."""
+"""What only the visitor can say about data: which part and columns, what labels mean, where scores are cut."""
 
 from dataclasses import replace
 
@@ -12,6 +12,8 @@ from pages.shared.access import action
 from pages.shared.ui import plain_markdown, show_table
 
 _OUT = "leave these rows out"
+#: Parts of a data set of the hub, as they are called here.
+_PARTS = {"configuration": "Configuration", "source_split": "Split"}
 
 
 def ask(asked: ColumnAskedError | LabelsAskedError, before: Choices) -> Choices | None:
@@ -24,7 +26,8 @@ def ask(asked: ColumnAskedError | LabelsAskedError, before: Choices) -> Choices 
             answer = {"labels": _labels, "thresholds": _thresholds}.get(question.kind, _column)(question)
             given = action(st.form_submit_button, "Use these", type="primary", icon=":material/check:")
         st.caption("On the command line: " + plain_markdown(str(asked)))
-    st.caption(f"The first {len(question.first)} rows, as they stand in the file:")
+    of_file = f"The first {len(question.first)} rows, as they stand in the file:"
+    st.caption("What it has:" if question.kind in _PARTS else of_file)
     show_table(question.first.map(str, na_action="ignore"), "first-rows", key="first-rows")
     if not given:
         return None
@@ -37,7 +40,11 @@ def ask(asked: ColumnAskedError | LabelsAskedError, before: Choices) -> Choices 
 def _column(question: Question) -> dict[str, str] | None:
     what = "texts" if question.kind == "text_column" else "labels"
     choice = st.selectbox(
-        f"Column with the {what}", question.columns, index=None, placeholder="Choose one", key="column"
+        _PARTS.get(question.kind, f"Column with the {what}"),
+        question.columns,
+        index=None,
+        placeholder="Choose one",
+        key="column",
     )
     return None if choice is None else {question.kind: choice}
 

@@ -9,14 +9,16 @@ import streamlit as st
 from finsent.data.bring import bring
 from finsent.data.browse import browsable
 from finsent.data.choices import CHOSEN, Choices
-from finsent.data.dataset import SentimentData, load_data, source_version, split_rows
-from finsent.data.sources import EMBEDDED, HUB
+from finsent.data.dataset import SentimentData, load_data, split_rows
+from finsent.data.hub_set import names_data_set
+from finsent.data.sources import EMBEDDED, HUB, source_version
 from finsent.data.stored import StoredSource, decide, delete, find_stored, rename, stored_sources
 from finsent.errors import ColumnAskedError, FinsentError, LabelsAskedError
 from finsent.hub import HUB_DATASET
 from finsent.runs.rows import runs_on
 from pages.dataset.questions import ask
 from pages.shared.access import action, open_file
+from pages.shared.hub_data import data_are_here
 from pages.shared.runs_now import runs_now
 from pages.shared.typed import chosen, may_read
 from pages.shared.ui import plain_markdown, show_error, what_is
@@ -51,7 +53,7 @@ def choose_data() -> tuple[SentimentData, pd.DataFrame, pd.DataFrame, Choices]:
             bind="query-params",
             on_change=_source_chosen,
             help="Choose one, or type the path of a file or folder on the machine that runs this app: CSV, TSV, JSON, "
-            "Parquet, Excel, OpenDocument, also packed.",
+            "Parquet, Excel, OpenDocument, also packed. Or a data set of the model hub: owner/name.",
             width=460,
         )
         with st.popover("Open a file", icon=":material/upload_file:"):
@@ -65,6 +67,8 @@ def choose_data() -> tuple[SentimentData, pd.DataFrame, pd.DataFrame, Choices]:
         st.stop()
     choices = stored.choices if stored is not None else _choices_in_address()
     try:
+        if not data_are_here(source, choices):
+            st.stop()
         # Looked at without the rows that cannot be used: they are counted and shown before anything is trained on.
         found = read_source(source, source_version(source), replace(choices, leave_out=True), str(choices))
     except (ColumnAskedError, LabelsAskedError) as asked:
@@ -158,5 +162,5 @@ def _manage(stored: StoredSource) -> None:
 
 
 def is_own(data: SentimentData) -> bool:
-    """Whether data are a file or folder, about which something can be decided."""
-    return data.source not in SOURCES and Path(data.source).exists()
+    """Whether data are a file or folder, or another data set of the hub, about which something can be decided."""
+    return data.source not in (EMBEDDED, HUB) and (names_data_set(data.source) or Path(data.source).exists())

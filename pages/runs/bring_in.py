@@ -28,7 +28,11 @@ def _form() -> None:
     )
     with st.form("bring-in-form", border=False):
         folder_side, step_side = st.columns([4, 1])
-        folder = folder_side.text_input("Folder on this machine", placeholder="output of the trainer")
+        folder = folder_side.text_input(
+            "Folder on this machine",
+            placeholder="output of the trainer",
+            help="Or a name on the model hub, owner/name, from which it is fetched first.",
+        )
         checkpoint = step_side.text_input("Checkpoint", LATEST, help="A step, where the folder has several.")
         model_side, name_side = st.columns(2)
         model = model_side.text_input(
@@ -43,7 +47,8 @@ def _form() -> None:
         if not action(st.form_submit_button, "Bring it in"):
             return
     with user_errors(), st.spinner("Checking it against its base model…"):
-        check_within_roots(folder, AdapterError, "adapter")
+        if not names_repository(folder):
+            check_within_roots(folder, AdapterError, "adapter")
         if model not in (_UNKNOWN, *MODELS) and not names_repository(model):
             check_within_roots(model, ModelNotFoundError, "model")
         if source not in ("embedded", "hub"):

@@ -1,14 +1,14 @@
-"""Fetching a model of the hub from a page: a button, and its progress for every visitor who looks at that model."""
+"""Fetching a model or data set of the hub from a page: a button, and its progress for every visitor who looks at it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import streamlit as st
 
 from finsent.cost.estimate import in_words
 from finsent.errors import FinsentError
-from finsent.fetches.record import Fetch, FetchState, read_fetch
+from finsent.fetches.record import Fetch, FetchState, Kind, read_fetch
 from finsent.fetches.start import cancel_fetch, start_fetch
-from finsent.models.hub_facts import ModelFacts
 from finsent.sizes import size_words
 from pages.shared.access import action
 from pages.shared.ui import plain_markdown, show_error
@@ -17,15 +17,28 @@ from pages.shared.ui import plain_markdown, show_error
 _SILENT_SECONDS = 5.0
 
 
-def show_fetch(facts: ModelFacts) -> None:
-    """Offer to fetch a model that is not on this machine, or show how far that is; refreshed while it goes on."""
-    fetch = read_fetch(str(facts.asked))
+@dataclass(frozen=True)
+class Offer:
+    """What can be fetched: a model, or a part of a data set, by its name on the hub, and the command that does it."""
+
+    name: str
+    repository: str
+    bytes: int
+    command: str
+    kind: Kind = "model"
+    configuration: str = ""
+    split: str = ""
+
+
+def show_fetch(offer: Offer) -> None:
+    """Offer to fetch what is not on this machine, or show how far that is; refreshed while it goes on."""
+    fetch = read_fetch(offer.name, offer.kind)
     at_work = fetch is not None and fetch.at_work
-    st.fragment(_view, run_every="1s" if at_work else None)(facts, at_work)
+    st.fragment(_view, run_every="1s" if at_work else None)(offer, at_work)
 
 
-def _view(facts: ModelFacts, was_at_work: bool) -> None:
-    fetch = read_fetch(str(facts.asked))
+def _view(offer: Offer, was_at_work: bool) -> None:
+    fetch = read_fetch(offer.name, offer.kind)
     if fetch is not None and fetch.at_work:
         _progress(fetch)
         if not fetch.is_here:
@@ -33,17 +46,21 @@ def _view(facts: ModelFacts, was_at_work: bool) -> None:
                 f"The machine {plain_markdown(fetch.host)}, which shares this one's folders, fetches it. It can be "
                 "cancelled only there."
             )
-        elif action(st.button, "Cancel", icon=":material/close:", key="cancel-fetch"):
-            _do(lambda: cancel_fetch(str(facts.asked)))
+        elif action(st.button, "Cancel", icon=":material/close:", key=f"cancel-{_key(offer)}"):
+            _do(lambda: cancel_fetch(offer.name, offer.kind))
         return
     if was_at_work:
         st.rerun()
     _what_became(fetch)
-    words = f"Fetch {plain_markdown(facts.repository)} ({size_words(facts.fetch_bytes)})"
-    if action(st.button, words, icon=":material/download:", key="fetch"):
-        _do(lambda: start_fetch(str(facts.asked), facts.fetch_bytes))
+    words = f"Fetch {plain_markdown(offer.repository)} ({size_words(offer.bytes)})"
+    if action(st.button, words, icon=":material/download:", key=_key(offer)):
+        _do(lambda: start_fetch(offer.name, offer.bytes, offer.kind, offer.configuration, offer.split))
     st.caption("Looking fetched nothing large. A run fetches what is missing, too, and so does the command:")
-    st.code(f"python -m finsent model {facts.name} --fetch", language=None, wrap_lines=True)
+    st.code(offer.command, language=None, wrap_lines=True)
+
+
+def _key(offer: Offer) -> str:
+    return "fetch" if offer.kind == "model" else "fetch-data"
 
 
 def _progress(fetch: Fetch) -> None:

@@ -10,7 +10,7 @@ from finsent.hub import QWEN3_MODEL, QWEN3_REPOSITORY, hub_answers, model_files,
 from finsent.hub_ids import HubId, names_repository, parse_id
 from finsent.models.base import QWEN3
 from finsent.models.hub_facts import ModelFacts, model_facts, runs_here
-from pages.shared.fetching import show_fetch
+from pages.shared.fetching import Offer, show_fetch
 from pages.shared.ui import plain_markdown, show_error
 
 
@@ -70,5 +70,6 @@ def show_hub_facts(model: str) -> bool:
         )
         return False
     if not facts.cached:
-        show_fetch(facts)
+        command = f"python -m finsent model {facts.name} --fetch"
+        show_fetch(Offer(str(facts.asked), facts.repository, facts.fetch_bytes, command))
     return True

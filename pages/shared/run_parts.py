@@ -47,7 +47,7 @@ def state_badge(run: Run) -> None:
 def show_remarks(run: Run) -> None:
     """Show on which other machine a run is at work, its warning, and settings that finsent no longer has, if any."""
     if words := elsewhere(run):
-        st.caption(f":material/lan: {plain_markdown(words.capitalize())}.")
+        st.caption(f":material/lan: {plain_markdown(words[:1].upper() + words[1:])}.")
     if run.warning:
         st.warning(plain_markdown(run.warning), icon=":material/warning:")
     if run.removed_settings:

@@ -8,6 +8,7 @@ import re
 
 import streamlit as st
 
+from finsent.data.hub_set import may_name_data_set, names_data_set
 from finsent.data.sources import EMBEDDED, HUB
 from finsent.data.stored import find_stored
 from finsent.errors import FinsentError, ModelNotFoundError, SourceNotFoundError
@@ -88,13 +89,12 @@ def _where(what: str, value: str) -> str:
 
 
 def _may_be_id(what: str, value: str) -> bool:
-    # Of data sets the hub's own has a name here, and no other can be asked for.
-    return what == "model" and looks_like_id(value)
+    return may_name_data_set(value) if what == "data" else looks_like_id(value)
 
 
 def _check(what: str, value: str) -> None:
     """Refuse a path outside the folders that the pages may read."""
-    if value == HUB or value in MODELS or (what == "model" and names_repository(value)):
+    if value == HUB or value in MODELS or (names_data_set if what == "data" else names_repository)(value):
         return
     error = SourceNotFoundError if what == "data" else ModelNotFoundError
     check_within_roots(value, error, what)

@@ -11,7 +11,8 @@ import streamlit as st
 from finsent.data.browse import hits
 from finsent.data.dataset import SentimentData
 from finsent.data.export import export_csv
-from finsent.errors import FinsentError
+from finsent.errors import ColumnAskedError, FinsentError, LabelsAskedError
+from pages.shared import places
 
 if TYPE_CHECKING:
     # Slow to import, and the first page shows no figure.
@@ -84,6 +85,14 @@ def what_is(*terms: str) -> None:
 def show_error(error: FinsentError) -> None:
     """Show a user's error as one sentence."""
     st.error(plain_markdown(str(error)), icon=":material/error:")
+
+
+def show_data_error(error: FinsentError, source: str) -> None:
+    """Show why data cannot be used, and where what only the visitor can say about them is asked."""
+    show_error(error)
+    if isinstance(error, (ColumnAskedError, LabelsAskedError)):
+        where = {"data": source}
+        st.page_link(places.DATASET, label="Answer it on Dataset", icon=":material/rule:", query_params=where)
 
 
 @contextmanager

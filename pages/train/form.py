@@ -11,8 +11,9 @@ from streamlit.delta_generator import DeltaGenerator
 from finsent.cost.estimate import estimate_run, in_words
 from finsent.cost.speed import Speed, calibrate, measured_speed
 from finsent.data.choices import Choices, choices_of
-from finsent.data.dataset import SentimentData, load_data, source_version
+from finsent.data.dataset import SentimentData, load_data
 from finsent.data.prepared import DRAWING, Prepared, draw
+from finsent.data.sources import source_version
 from finsent.data.stored import stored_sources
 from finsent.errors import FinsentError, RecipeError
 from finsent.models.base import MODELS
@@ -27,7 +28,7 @@ from pages.shared.access import action
 from pages.shared.lasting import hold
 from pages.shared.run_parts import changes_table, safe_title, show_remarks
 from pages.shared.typed import chosen
-from pages.shared.ui import plain_markdown, show_error, show_table
+from pages.shared.ui import plain_markdown, show_data_error, show_error, show_table
 from pages.train.state import DEFAULT, FormState, change, form_state, like, recipe_of, start_from, started_from
 
 SOURCES = {
@@ -66,7 +67,7 @@ def show_form() -> Form:
     with name_side:
         _start(state)
     with source_side:
-        reason = "Choose, or type the path of a .csv, .jsonl or .parquet file."
+        reason = "Choose, or type the path of a .csv, .jsonl or .parquet file, or a data set of the hub (owner/name)."
         brought = {str(one.path): f"Your file: {one.title}" for one in stored_sources()}
         _named("Data", f"{state.start}-data", "source", SOURCES | brought, (start.source, now["source"]), reason)
     with model_side:
@@ -129,7 +130,7 @@ def prepared_data(recipe: Recipe) -> Prepared | None:
         check_in_reach(recipe)
         return _draw(recipe.model_dump_json(include=DRAWING), source_version(recipe.source), recipe)
     except FinsentError as error:
-        show_error(error)
+        show_data_error(error, recipe.source)
         return None
 
 

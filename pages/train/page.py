@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from finsent.data.choices import choices_of
 from finsent.data.learnable import launch_warnings
 from finsent.data.prepared import Prepared
 from finsent.errors import FinsentError, RunError
@@ -13,13 +14,23 @@ from finsent.runs.store import Run, at_work, default_runs_dir, waiting
 from pages.shared import places
 from pages.shared.access import action
 from pages.shared.choose_run import carried_run, remember_run
+from pages.shared.hub_data import data_are_here
 from pages.shared.hub_facts import show_model_facts
 from pages.shared.lasting import hold
 from pages.shared.run_parts import safe_title
 from pages.shared.runs_now import named_run, runs_now, show_room
 from pages.shared.time_left import queue_ends
 from pages.shared.typed import may_read
-from pages.shared.ui import on_demand, page_head, plain_markdown, show_error, show_notes, user_errors, what_is
+from pages.shared.ui import (
+    on_demand,
+    page_head,
+    plain_markdown,
+    show_data_error,
+    show_error,
+    show_notes,
+    user_errors,
+    what_is,
+)
 from pages.train.budget import choose_budget
 from pages.train.form import Form, cost, prepared_data, show_changes, show_drawn, show_form, show_plan
 from pages.train.live import show_run
@@ -53,7 +64,7 @@ def launch_card(form: Form, active: Run | None) -> None:
         if recipe is None:
             return
         show_changes(recipe)
-        prepared, seconds = prepared_data(recipe) if may_use_model(form, recipe) else None, None
+        prepared, seconds = prepared_data(recipe) if may_use(form, recipe) else None, None
         if prepared:
             show_notes(prepared.data)
             show_drawn(form, recipe, prepared)
@@ -72,12 +83,17 @@ def launch_card(form: Form, active: Run | None) -> None:
             st.caption("One run is at work at a time; this one starts when those before it have ended.")
 
 
-def may_use_model(form: Form, recipe: Recipe) -> bool:
-    """Whether data and base model may be read and the model can be used; what the hub says of it is shown."""
+def may_use(form: Form, recipe: Recipe) -> bool:
+    """Whether data and base model may be read and can be used; what the hub says of them is shown."""
     if not may_read(recipe.source, recipe.model):
         return False
     with form.facts:
-        return show_model_facts(recipe.model)
+        try:
+            data = data_are_here(recipe.source, choices_of(recipe))
+        except FinsentError as error:
+            show_data_error(error, recipe.source)
+            data = False
+        return show_model_facts(recipe.model) and data
 
 
 def show_warnings(recipe: Recipe, prepared: Prepared) -> None:

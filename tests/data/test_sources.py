@@ -4,11 +4,11 @@ import json
 import os
 from io import BytesIO
 
-import datasets
 import httpx2
 import pandas as pd
 import pytest
 
+from finsent import hub
 from finsent.data import sources
 from finsent.data.dataset import load_data
 from finsent.data.schema import TEXT_NAMES
@@ -306,33 +306,35 @@ class TestHub:
 
     def test_out_of_reach_it_is_said_at_once_and_the_embedded_set_offered(self, monkeypatch):
         monkeypatch.setattr(sources, "hub_answers", lambda: False)
-        monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: pytest.fail("the hub was asked"))
+        monkeypatch.setattr(hub, "ask", lambda *_, **__: pytest.fail("the hub was asked"))
         with pytest.raises(HubUnreachableError, match="does not answer.*“embedded”"):
             load_data("hub")
 
     @pytest.mark.parametrize(
-        "failure",
+        ("failure", "words"),
         [
-            ConnectionError("no route"),
-            TimeoutError("slow"),
-            httpx2.ConnectError("no route"),
-            httpx2.ReadTimeout("slow"),
-            datasets.exceptions.DatasetNotFoundError("gone"),
-            RuntimeError("client closed"),
+            (ConnectionError("no route"), "cannot be reached"),
+            (TimeoutError("slow"), "does not answer in time"),
+            (httpx2.ConnectError("no route"), "cannot be reached"),
+            (httpx2.ReadTimeout("slow"), "does not answer in time"),
+            (httpx2.ProxyError("refused"), "Check HTTPS_PROXY"),
+            (RuntimeError("client closed"), "Sujet-Finance-Instruct-177k could not be fetched"),
         ],
     )
-    def test_its_own_failures_are_told_in_words(self, monkeypatch, failure):
+    def test_its_own_failures_are_told_in_words(self, monkeypatch, failure, words):
         def fail(*_, **__):
             raise failure
 
         monkeypatch.setattr(sources, "hub_answers", lambda: True)
-        monkeypatch.setattr(datasets, "load_dataset", fail)
-        with pytest.raises(HubUnreachableError, match="Sujet-Finance-Instruct-177k could not be fetched.*“embedded”"):
+        monkeypatch.setattr(hub, "ask", fail)
+        with pytest.raises(HubUnreachableError, match=words):
             load_data("hub")
 
-    def test_the_code_that_asks_it_reads_a_folder_of_the_same_shape(self, monkeypatch, write, tmp_path):
-        write(SUJET + f"a,positive,{OFFERS},t,sentiment_analysis,d\nq,x,s,u,qa,d\n", "set/train.csv")
-        monkeypatch.setattr(sources, "hub_answers", lambda: True)
-        monkeypatch.setattr(sources, "HUB_DATASET", str(tmp_path / "set"))
+    def test_it_is_fetched_once_and_read_in_its_own_shape(self, local_hub):
+        rows = SUJET + f"a,positive,{OFFERS},t,sentiment_analysis,d\nq,x,s,u,qa,d\n"
+        local_hub.add(hub.HUB_DATASET, {"train.csv": rows.encode()}, kind="datasets")
         data = load_data("hub")
         assert (data.source, data.total_rows, data.rows["prompt"].tolist()) == ("hub", 2, ["a"])
+        local_hub.requests.clear()
+        assert load_data("hub").fingerprint == data.fingerprint
+        assert local_hub.requests == []

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from finsent.cli.main import main
-from finsent.errors import AdapterError, FinsentError, UsageError
+from finsent.errors import AdapterError, FinsentError, HubUnreachableError, UsageError
 from finsent.evaluation.classifier import Classifier
 from finsent.runs.adapter_import import Brought, import_adapter
 from finsent.runs.store import RunState, load_run
@@ -72,6 +72,21 @@ def test_an_imported_run_is_judged_like_any_other(output, asked, small_csv, runs
     given = classifier.classify(["Profit rose."])[0].tuned.probabilities
     classifier.prompt = ""
     assert classifier.classify(["Profit rose."])[0].tuned.probabilities != pytest.approx(given, abs=1e-4)
+
+
+def test_the_latest_checkpoint_of_a_repository_on_the_hub_becomes_a_run(output, asked, runs_dir, local_hub):
+    commit = local_hub.add("owner/tuned", output)
+    run = import_adapter("owner/tuned", runs_dir, asked)
+    assert (run.steps, run.imported) == (10, f"owner/tuned@{commit}/checkpoint-10")
+    ours = load_file(output / "checkpoint-10" / WEIGHTS)
+    assert all(torch.equal(matrix, ours[name]) for name, matrix in load_file(run.adapter_dir / WEIGHTS).items())
+    with pytest.raises(HubUnreachableError, match="lacks what is needed: adapter_config.json"):
+        import_adapter("hf://owner/name", runs_dir, asked)
+    with pytest.raises(HubUnreachableError, match="no folder owner/none on this machine.*There is no owner/none"):
+        import_adapter("owner/none", runs_dir, asked)
+    with pytest.raises(AdapterError, match="is no name of a model"):
+        import_adapter("hf://owner/../name", runs_dir, asked)
+    assert len(list(runs_dir.iterdir())) == 1
 
 
 def config(**changes):

@@ -21,7 +21,7 @@ from finsent.runs.processes import NOBODY, boot_id, identity
 from finsent.runs.queue import end_now, resume, start_next
 from finsent.runs.record import RunState
 from finsent.runs.signs import SECONDS_UNTIL_LOST, elsewhere, heartbeat, is_here
-from finsent.runs.store import create_run, read_run, update_run
+from finsent.runs.store import create_run, read_run, stop_requested, update_run
 from tests.runs.test_processes import sleeper
 from tests.runs.test_queue import wait_for
 
@@ -129,6 +129,16 @@ def test_the_processes_of_another_host_are_not_ended_from_here(run):
     with pytest.raises(RunStateError, match="at work on elsewhere"):
         end_now(run)
     assert read_run(run.folder).state == RunState.TRAINING
+
+
+def test_what_cannot_be_done_from_here_says_where_the_run_is_at_work(run, runs_dir, capsys):
+    away(run, 1)
+    for words in (["stop", "--now"], ["delete"], ["resume"]):
+        assert main([words[0], run.id, *words[1:], "--runs-dir", str(runs_dir)]) == 2
+        assert "on elsewhere" in capsys.readouterr().err
+    # To be asked to stop, it need only look into the folder of its run.
+    assert main(["stop", run.id, "--runs-dir", str(runs_dir)]) == 0
+    assert stop_requested(run.folder) and read_run(run.folder).state == RunState.TRAINING
 
 
 @pytest.mark.security("A second host starts a worker for a run at work on the first", "It is refused")
