@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
-from huggingface_hub import DatasetInfo
+from huggingface_hub import DatasetCardData, DatasetInfo
 from pydantic import BaseModel, ConfigDict
 from tqdm import tqdm
 
@@ -25,6 +25,7 @@ from finsent.sizes import size_words
 
 #: Data sets of more files are not of the kind that finsent reads.
 _MOST_FILES = 10_000
+_CARD = "README.md"
 
 
 class HubSet(BaseModel):
@@ -214,16 +215,11 @@ def _texts(value: Any) -> list[str]:
 def _parts(asked: HubId, names: list[str], card: dict[str, Any]) -> tuple[dict[str, dict[str, tuple[str, ...]]], str]:
     """Return the files of each configuration and split, and the configuration that is meant by default, or ""."""
     from datasets import get_dataset_config_names, get_dataset_default_config_name, load_dataset_builder
-    from huggingface_hub import DatasetCardData
 
     with tempfile.TemporaryDirectory(prefix="finsent-") as scratch:
         folder, cache = Path(scratch).resolve() / "names", Path(scratch) / "cache"
-        for name in names:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).touch()
-        metadata = {key: card[key] for key in ("configs",) if card.get(key)}
-        (folder / "README.md").write_text(f"---\n{DatasetCardData(**metadata).to_yaml()}\n---\n", encoding="utf-8")
         try:
+            _lay_out(folder, names, card)
             parts = {}
             for configuration in get_dataset_config_names(str(folder)):
                 builder = load_dataset_builder(str(folder), name=configuration, cache_dir=str(cache))
@@ -242,6 +238,19 @@ def _parts(asked: HubId, names: list[str], card: dict[str, Any]) -> tuple[dict[s
             "set."
         )
     return parts, default if default in parts else ""
+
+
+def _lay_out(folder: Path, names: list[str], card: dict[str, Any]) -> None:
+    """Make empty files of these names, and the card's lines about configurations."""
+    folder.mkdir()
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    (folder / _CARD).unlink(missing_ok=True)
+    if card.get("configs"):
+        (folder / _CARD).write_text(
+            f"---\n{DatasetCardData(configs=card['configs']).to_yaml()}\n---\n", encoding="utf-8"
+        )
 
 
 def _splits(data_files: dict[Any, list[str]], folder: Path) -> dict[str, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from finsent.data.hub_set import names_data_set
 from finsent.errors import AdapterError, ModelNotFoundError, SourceNotFoundError
 from finsent.files import check_within_roots
 from finsent.hub_ids import names_repository
@@ -43,7 +44,9 @@ def _form() -> None:
         name = name_side.text_input("Name", max_chars=NAME_LENGTH)
         kind = st.radio("Prompt that it was trained with", [_FROM_FILES, _OWN_PROMPT, _OTHER], horizontal=True)
         prompt = st.text_area("Another prompt, with {text} where the text stands", height=68)
-        source = st.text_input("Data to judge it on", "embedded", help="embedded, hub, or a file or folder.")
+        source = st.text_input(
+            "Data to judge it on", "embedded", help="embedded, hub, owner/name of the hub, or a file or folder."
+        )
         if not action(st.form_submit_button, "Bring it in"):
             return
     with user_errors(), st.spinner("Checking it against its base model…"):
@@ -51,7 +54,7 @@ def _form() -> None:
             check_within_roots(folder, AdapterError, "adapter")
         if model not in (_UNKNOWN, *MODELS) and not names_repository(model):
             check_within_roots(model, ModelNotFoundError, "model")
-        if source not in ("embedded", "hub"):
+        if source not in ("embedded", "hub") and not names_data_set(source):
             check_within_roots(source, SourceNotFoundError, "data")
         asked = {_FROM_FILES: "", _OWN_PROMPT: SUJET_PROMPT, _OTHER: prompt}[kind]
         run = import_adapter(

@@ -17,7 +17,7 @@ from finsent.data.sources import source_version
 from finsent.data.stored import stored_sources
 from finsent.errors import FinsentError, RecipeError
 from finsent.models.base import MODELS
-from finsent.recipe import RECIPES, Recipe, total_steps, warmup_steps
+from finsent.recipe import RECIPES, SOURCE_CHOICES, Recipe, total_steps, warmup_steps
 from finsent.recipe_form import Setting, command_line, settings
 from finsent.runs.cores import cores_left_by
 from finsent.runs.plan import DRAWN, drawn_words, plan_words
@@ -204,7 +204,13 @@ def _name_chosen(key: str, field: str, start: str) -> None:
         change(field, start)
         return
     chosen(key)
-    change(field, st.session_state[key].strip() or start)
+    name = st.session_state[key].strip() or start
+    change(field, name)
+    if field == "source":
+        # What was decided about one source does not hold for another.
+        own = started_from(form_state()) if name == start else Recipe()
+        for choice in SOURCE_CHOICES:
+            change(choice, getattr(own, choice))
 
 
 def _settings_tabs(prefix: str, start: Recipe, now: dict[str, Any]) -> dict[str, DeltaGenerator]:
