@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from finsent.errors import DiskFullError
 from finsent.files import write_atomically
-from finsent.hub_part import LargeFile
+from finsent.hub_part import RemoteFile
 from finsent.sizes import size_words
 
 #: So long the hub has for an answer that is no file.
@@ -71,7 +71,7 @@ def keep_revision(repository: str, kind: str, revision: str, commit: str) -> Non
 
 
 class _File:
-    """One file of a commit. A large one has a checksum, by which it is known; the others are the client's.
+    """One file of a commit, known by its checksum: its large files' own, or git's.
 
     ``here`` is how many of its bytes were on this machine at first: another process may fetch it meanwhile.
     """
@@ -79,23 +79,23 @@ class _File:
     def __init__(self, wanted: Wanted, about: RepoSibling) -> None:
         self._wanted, self._name = wanted, about.rfilename
         self.size = about.size or 0
-        self._large: LargeFile | None = None
-        if about.lfs is not None:
+        self._remote: RemoteFile | None = None
+        checksum = about.lfs.sha256 if about.lfs is not None else about.blob_id
+        if checksum is not None:
             url = huggingface_hub.hf_hub_url(
                 wanted.repository, self._name, repo_type=wanted.kind, revision=wanted.commit, endpoint=wanted.endpoint
             )
-            place = _folder(wanted.repository, wanted.kind) / "blobs" / about.lfs.sha256
-            title = f"{self._name} of {wanted.repository}"
-            self._large = LargeFile(url, place, title, about.lfs.sha256, about.lfs.size)
-        begun = 0 if self._large is None else min(self._large.here, self.size)
+            place = _folder(wanted.repository, wanted.kind) / "blobs" / checksum
+            self._remote = RemoteFile(url, place, f"{self._name} of {wanted.repository}", checksum, self.size)
+        begun = 0 if self._remote is None else min(self._remote.here, self.size)
         self.here = self.size if self._is_placed() else begun
 
     def fetch(self, shown: "tqdm[Any]") -> None:
         """Put it into the cache's folder of its commit, and bring the bar to where it is whole."""
         whole = shown.n + self.size - self.here
         if not self._is_placed():
-            if self._large is not None:
-                self._large.fetch(lambda came: shown.update(min(came, whole - shown.n)))
+            if self._remote is not None:
+                self._remote.fetch(lambda came: shown.update(min(came, whole - shown.n)))
             self._place()
         shown.update(whole - shown.n)
 

@@ -1,9 +1,9 @@
-"""A large file of the model hub: fetched into a part beside its place, which a later fetch goes on with.
+"""A file of the model hub: fetched into a part beside its place, which a later fetch goes on with.
 
-The hub's own client throws away what came of a file when a download ends early, so large files come this way. They
-come by their plain address also where the hub keeps them in Xet storage, from which its client would fetch pieces: for
-such an address the hub puts the file together. One process at a time fetches a file; another that wants it waits and
-finds it there.
+The hub's own client throws away what came of a file when a download ends early, and asks a server that hangs six times
+over, so files come this way. They come by their plain address also where the hub keeps them in Xet storage, from which
+its client would fetch pieces: for such an address the hub puts the file together. One process at a time fetches a file;
+another that wants it waits and finds it there.
 """
 
 import hashlib
@@ -24,16 +24,20 @@ _PIECE = 2**16
 #: So often a connection is taken up again that brought no byte more.
 _TRIES = 3
 _PAUSE_SECONDS = 1.0
+_SHA256_LETTERS = 64
 
 
 @dataclass(frozen=True)
-class LargeFile:
-    """A file on the hub: its address, its ``place`` in the cache, what it is called, its checksum and its bytes."""
+class RemoteFile:
+    """A file on the hub: its address, its ``place`` in the cache, what it is called, its checksum and its bytes.
+
+    The checksum of a large file is its SHA-256 (hex), that of any other the name that git gives its content.
+    """
 
     url: str
     place: Path
     title: str
-    sha256: str
+    checksum: str
     size: int
 
     @property
@@ -56,6 +60,7 @@ class LargeFile:
         with FileLock(self.place.with_name(f"{self.place.name}.lock")):
             if self.place.exists():
                 return
+            self._part.touch()
             self._complete(came)
             self._check()
             self._part.replace(self.place)
@@ -91,14 +96,18 @@ class LargeFile:
             raise HubUnreachableError(f"The model hub sends no more of {self.title}. Try again in some minutes.")
 
     def _check(self) -> None:
-        with self._part.open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
-        if found != self.sha256:
+        if self._found_checksum() != self.checksum:
             self._part.unlink()
             raise HubUnreachableError(
                 f"{self.title} came damaged from the model hub (another checksum than it names). It was removed; "
                 "fetch it again."
             )
+
+    def _found_checksum(self) -> str:
+        with self._part.open("rb") as stream:
+            if len(self.checksum) == _SHA256_LETTERS:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+            return hashlib.sha1(f"blob {self.size}\0".encode() + stream.read(), usedforsecurity=False).hexdigest()
 
 
 def _bytes(file: Path) -> int:

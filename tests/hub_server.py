@@ -78,8 +78,10 @@ class Hub(ThreadingHTTPServer):
 
 @lru_cache(maxsize=64)
 def _etag(name: str, raw: bytes) -> str:
-    """Return what a file's content is known by; kept, for a model's weights take seconds."""
-    return (hashlib.sha256 if name.endswith(_LARGE) else hashlib.sha1)(raw).hexdigest()
+    """Return what a file's content is known by, as git does small ones; kept, for a model's weights take seconds."""
+    if name.endswith(_LARGE):
+        return hashlib.sha256(raw).hexdigest()
+    return hashlib.sha1(f"blob {len(raw)}\0".encode() + raw, usedforsecurity=False).hexdigest()
 
 
 class _Handler(BaseHTTPRequestHandler):

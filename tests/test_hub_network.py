@@ -112,16 +112,18 @@ def test_a_disk_that_is_full_on_the_way_is_one_sentence(local_hub, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(hub_part.LargeFile, "_stream", full)
+    monkeypatch.setattr(hub_part.RemoteFile, "_stream", full)
     with pytest.raises(DiskFullError, match="no room for owner/name in .*Free some, or set HF_HOME"):
         hub.model_files(HubId(NAME)).fetch()
 
 
 def test_a_small_file_that_hangs_is_given_up_soon(local_hub, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.3)
+    monkeypatch.setattr(hub_part, "_PAUSE_SECONDS", 0)
     local_hub.add("owner/hangs", {"config.json": b"{}", "tokenizer.json": b"{}", "model.safetensors": b"x"})
     local_hub.faults["owner/hangs"] = ("file", "hang")
     began = time.monotonic()
     with pytest.raises(HubUnreachableError, match="does not answer in time"):
         hub.model_files(HubId("owner/hangs")).fetch()
     assert time.monotonic() - began < 5
+    assert len([one for one in local_hub.requests if one.startswith("GET") and "config.json" in one]) == 3

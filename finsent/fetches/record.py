@@ -131,7 +131,7 @@ def fetch_lock(model: str, kind: Kind = "model") -> Iterator[None]:
         yield
 
 
-def _file(model: str, kind: Kind) -> Path:
+def _file(model: str, kind: Kind = "model") -> Path:
     asked = parse_id(model, ModelNotFoundError, "model or data set")
     folder = cache_dir() / "fetches" / ("data-sets" if kind == "dataset" else "")
     return folder / f"{asked.repository.replace('/', '--')}--{asked.revision.replace('/', '--')}.json"

@@ -71,7 +71,7 @@ def test_parts_and_sizes_are_known_before_anything_is_fetched(server):
         "headlines": ["train", "test"],
         "posts": ["train"],
     }
-    assert "Licence: mit." in found.sentences and "Configuration posts: train 1 KB." in found.sentences
+    assert "Licence: mit." in found.sentences and "Configuration posts: train 1.07 KB." in found.sentences
     size = len(FILES["headlines/train-1.csv"]) + len(FILES["headlines/train-2.csv"])
     assert choose_part(found, Choices(configuration="headlines", source_split="train")).bytes == size
     assert fetched(server) == []
@@ -128,8 +128,9 @@ def test_what_was_fetched_is_read_without_the_hub_by_its_branch_and_its_commit(s
     assert server.requests == []
 
 
-def test_a_run_keeps_the_commit_and_is_called_by_the_repository(server):
-    recipe = settle(change_recipe(get_recipe("quick"), {"source": f"hf://{NAME}", "configuration": "headlines"}))
+def test_a_run_keeps_the_commit_and_is_called_by_the_repository(server, tiny_llama):
+    changes = {"source": f"hf://{NAME}", "configuration": "headlines", "model": str(tiny_llama)}
+    recipe = settle(change_recipe(get_recipe("quick"), changes))
     assert recipe.source == f"{NAME}@{server.revisions['datasets', NAME]['main']}"
     assert recipe.configuration == "headlines"
     assert spoken_words(recipe).startswith("quick · news")

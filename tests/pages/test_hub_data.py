@@ -59,12 +59,12 @@ def until(app: AppTest, held, seconds: float = 60) -> AppTest:
 def test_dataset_asks_which_part_says_its_size_fetches_and_asks_what_labels_mean(opened, server):
     app = opened(places.DATASET, data=NAME)
     assert not app.exception and not app.error
-    for part in ("On the model hub", "Licence: mit.", "Configuration posts: train 1 KB.", "Which configuration of"):
+    for part in ("On the model hub", "Licence: mit.", "Configuration posts: train 1.07 KB.", "Which configuration of"):
         assert part in words(app), part
     assert "fetch-data" not in [button.key for button in app.button]
     app.selectbox(key="column").set_value("posts")
     app.button(key="FormSubmitter:question-Use these").click().run()
-    assert app.button(key="fetch-data").label.replace("\\", "") == f"Fetch {NAME} (1 KB)"
+    assert app.button(key="fetch-data").label.replace("\\", "") == f"Fetch {NAME} (1.07 KB)"
     assert not [one for one in server.requests if "resolve" in one and "posts" in one]
     app.button(key="fetch-data").click().run()
     until(app, lambda app: "meaning-0" in [box.key for box in app.selectbox])
@@ -87,7 +87,7 @@ def test_train_leads_to_the_question_and_launches_what_is_chosen_and_fetched(ope
     load_data(NAME, Choices(configuration="headlines"))
     app = opened(places.TRAIN, **address)
     assert not app.error and not app.button(key="launch").disabled
-    assert "30 training rows" in words(app)
+    assert "27 training rows" in words(app)
 
 
 def test_what_the_hub_does_not_give_is_one_sentence(opened, server, monkeypatch):
