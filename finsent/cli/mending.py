@@ -114,15 +114,16 @@ def verify_child(options: argparse.Namespace) -> Printed:
     Example: ``python -m finsent verify CHILD --json``
     """
     from finsent.evaluation.verify import verify_run
+    from finsent.metrics.wording import verdict_sentences
 
     run = meant_run(options, lambda run: run.has_comparison and bool(run.parent))
     found = verify_run(run)
     changed = found.answers[found.answers["change"].isin(["mended", "broken"])]
-    value: dict[str, Any] = {"run": run.id, "parent": run.parent, "n": found.n}
-    value |= {"kind": found.kind, "verdict": list(found.sentences), "counts": found.counts}
+    value: dict[str, Any] = {"run": run.id, "parent": run.parent, "n": found.n, "counts": found.counts}
+    value |= {"verdict": to_json(found.verdict), "sentences": verdict_sentences(found.verdict)}
     value |= {"comparison": to_json(found.comparison), "from_baseline": to_json(found.from_baseline)}
     columns = ["row_id", "change", "gold", "baseline", "parent", "child", "text"]
-    text = "\n".join([*found.sentences, table_text(changed[columns])])
+    text = "\n".join([*verdict_sentences(found.verdict), found.counted, table_text(changed[columns])])
     return Printed(value | {"changed": records(changed)}, text)
 
 

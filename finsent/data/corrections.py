@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -43,6 +44,16 @@ class Correction:
 
 
 Corrections = Mapping[str, Correction]
+
+
+class Flags(NamedTuple):
+    """Test rows whose label a file of corrections doubts, and a sentence on each of its lines that cannot be used."""
+
+    rows: tuple[str, ...] = ()
+    unusable: tuple[str, ...] = ()
+
+
+NO_FLAGS = Flags()
 
 
 def correction(rows: pd.DataFrame, row_id: str, decision: str, new_label: str = "", reason: str = "") -> Correction:
@@ -113,22 +124,33 @@ def apply_corrections(rows: pd.DataFrame, corrections: Corrections) -> pd.DataFr
     return changed[held | (decisions != DROP)].reset_index(drop=True)
 
 
-def flagged(row_ids: Iterable[str], content: bytes, name: str, data_hash: str) -> list[str]:
-    """Return those of some test rows whose label a file of corrections doubts: whatever it decides but to keep it.
+def flagged(row_ids: Iterable[str], content: bytes, name: str, data_hash: str) -> Flags:
+    """Return which of some test rows have a label that a file of corrections doubts: all that it does not keep.
 
-    ``data_hash`` may be its beginning, of which a line may tell less or more. Lines about other rows and lines that
-    cannot be used say nothing here, so that the rows of other splits need not be read for it.
+    ``data_hash`` may be its beginning, of which a line may tell less or more. Lines about other rows say nothing here,
+    so that the rows of other splits need not be read for it, and are not held against them.
 
     Raises:
         CorrectionsError: it is no file of corrections at all.
     """
     ids = list(row_ids)
     known = set(ids)
-    told = len(data_hash)
-    about = [cells for _, cells in _lines(content, name) if cells["data"]]
-    lines = [cells for cells in about if data_hash.startswith(cells["data"][:told])]
-    decided = {_as_typed(cells["row_id"], known): cells["decision"] for cells in lines}
-    return [row for row in ids if decided.get(row, KEEP) in (CHANGE, DROP, FLAG)]
+    decided: dict[str, str] = {}
+    unusable = []
+    for number, cells in _lines(content, name):
+        row_id = _as_typed(cells["row_id"], known)
+        try:
+            _of_data(cells["data"][: len(data_hash)], data_hash)
+            decision = _decision(cells["decision"])
+            _time(cells["time"])
+            if decided.get(row_id, decision) != decision:
+                raise ValueError(f"the row “{row_id[:60]}” is decided otherwise on a line before it, which counts")
+        except ValueError as error:
+            unusable.append(f"Line {number:,}: {error}.")
+        else:
+            decided[row_id] = decision
+    doubted = (row for row in ids if decided.get(row, KEEP) != KEEP)
+    return Flags(tuple(doubted), tuple(unusable))
 
 
 def counts(corrections: Corrections) -> dict[str, int]:
@@ -168,18 +190,33 @@ def _read_line(cells: dict[str, str], known: dict[str, _Row], data_hash: str) ->
     Raises:
         ValueError: it cannot be used; the message is a part of a sentence.
     """
-    if not cells["data"] or not data_hash.startswith(cells["data"]):
-        raise ValueError(f"it is about another data set, or an older state of this one (data “{cells['data'][:20]}”)")
+    _of_data(cells["data"], data_hash)
     cells = {key: _as_typed(value, known if key == "row_id" else ()) for key, value in cells.items()}
-    try:
-        time = datetime.fromisoformat(cells["time"])
-    except ValueError:
-        raise ValueError(f"“{cells['time'][:40]}” is no time, such as 2026-01-31T12:00:00+00:00") from None
+    time = _time(cells["time"])
     time = time.replace(tzinfo=UTC) if time.tzinfo is None else time
     one = Correction(cells["row_id"], cells["decision"], cells["old_label"], cells["new_label"], cells["reason"], time)
     if why := _fault(one, known):
         raise ValueError(why)
     return one
+
+
+def _of_data(cell: str, data_hash: str) -> None:
+    """Refuse what a line says of its data where that is not the beginning of their hash."""
+    if not cell or not data_hash.startswith(cell):
+        raise ValueError(f"it is about another data set, or an older state of this one (data “{cell[:20]}”)")
+
+
+def _time(cell: str) -> datetime:
+    try:
+        return datetime.fromisoformat(cell)
+    except ValueError:
+        raise ValueError(f"“{cell[:40]}” is no time, such as 2026-01-31T12:00:00+00:00") from None
+
+
+def _decision(cell: str) -> str:
+    if cell not in DECISIONS:
+        raise ValueError(f"the decision “{cell[:40]}” is none of {', '.join(DECISIONS)}")
+    return cell
 
 
 def _as_typed(value: str, known: Iterable[str]) -> str:

@@ -1,10 +1,10 @@
 """Everything that can be said about a run's two models on one set of rows, as one value."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
 
+from finsent.data.corrections import NO_FLAGS, Flags
 from finsent.metrics.calibration import (
     MIN_ROWS,
     Pair,
@@ -48,11 +48,11 @@ def full_evaluation(
     validation: Pair | None = None,
     training: pd.DataFrame | None = None,
     classes: int = 3,
-    flagged: Collection[str] = (),
+    flagged: Flags = NO_FLAGS,
 ) -> Evaluation:
     """Return the comparison of a baseline and a tuned model with everything that puts it into proportion.
 
-    ``flagged`` are ids of rows whose label is doubted.
+    ``flagged`` says of which rows the label is doubted.
 
     Raises:
         RunError, EmptyDataError: see :func:`finsent.metrics.classification.compare_predictions`.
@@ -61,10 +61,10 @@ def full_evaluation(
     return Evaluation(**vars(comparison), **vars(proportion), verdict=verdict_on(test, proportion, classes, flagged))
 
 
-def verdict_on(test: Pair, proportion: Proportion, classes: int = 3, flagged: Collection[str] = ()) -> Verdict:
+def verdict_on(test: Pair, proportion: Proportion, classes: int = 3, flagged: Flags = NO_FLAGS) -> Verdict:
     """Return the verdict on a run's two models, with what puts it into proportion.
 
-    ``flagged`` are ids of rows whose label is doubted; the verdict shows itself without them, too.
+    ``flagged`` says of which rows the label is doubted; the verdict shows itself without them, too.
     """
     account, references = proportion.prior_corrected, proportion.reference or {}
     known = Known(

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 import pandas as pd
 
 from finsent.errors import RunStateError
+from finsent.evaluation.several_runs import run_titles
 from finsent.inference.predictions import load_predictions
-from finsent.labels import NEUTRAL, POSITIVE
 from finsent.metrics.classification import class_view, compare_predictions, on_test_split
 from finsent.metrics.comparison import BROKEN, FIXED, STILL_RIGHT, STILL_WRONG, answers_table
 from finsent.metrics.figures import Comparison
+from finsent.metrics.reference_models import overlap_with_training
 from finsent.metrics.several import common_rows
-from finsent.metrics.statistics import CONFIDENCE, show_p
-from finsent.metrics.wording import points
+from finsent.metrics.verdict import Known, Verdict, judge
+from finsent.runs.flags import flagged_rows
+from finsent.runs.rows import training_rows_if_kept
 from finsent.runs.store import Run, load_run
 
 #: What a comparison calls fixed: here it was tried for.
@@ -24,19 +26,26 @@ CHANGES = (MENDED, BROKEN, STILL_RIGHT, STILL_WRONG)
 class Verified:
     """Baseline, parent and child on the ``n`` test rows that both runs were judged on.
 
-    ``comparison`` is of parent and child (its “baseline” is the parent); ``counts`` says what became of each row;
-    ``answers`` has one line a row: ``row_id, text, gold, baseline, parent, child, change``. ``kind`` is better, worse
-    or unsettled; ``sentences`` are plain text.
+    ``verdict`` is on the child beside its parent, as is ``comparison`` (its “baseline” is the parent); ``counts`` says
+    what became of each row; ``answers`` has one line a row: ``row_id, text, gold, baseline, parent, child, change``.
     """
 
     parent: str
     n: int
+    verdict: Verdict
     comparison: Comparison
     from_baseline: Comparison
     counts: dict[str, int]
     answers: pd.DataFrame
-    kind: str
-    sentences: tuple[str, ...]
+
+    @property
+    def counted(self) -> str:
+        """What became of the rows, in one sentence."""
+        unchanged = self.counts[STILL_RIGHT] + self.counts[STILL_WRONG]
+        return (
+            f"{self.counts[MENDED]:,} rows mended, {self.counts[BROKEN]:,} broken, {unchanged:,} unchanged, "
+            f"n = {self.n:,} test rows."
+        )
 
 
 def verify_run(child: Run) -> Verified:
@@ -46,6 +55,7 @@ def verify_run(child: Run) -> Verified:
         RunStateError: it continues no run, or one of both was not judged.
         RunNotFoundError: its parent was deleted.
         RunError: predictions cannot be read, or the two were judged on different rows.
+        CorrectionsError: what was flagged cannot be read.
     """
     if not child.parent:
         raise RunStateError(f"Run {child.id} starts from the base model and continues no run. Compare it with others.")
@@ -53,30 +63,34 @@ def verify_run(child: Run) -> Verified:
     for run in (parent, child):
         if not run.has_comparison:
             raise RunStateError(f"Run {run.id} is {run.state} and was not judged yet, so nothing can be verified.")
-    tables = {
-        "baseline": load_predictions(child.predictions_file("baseline")),
-        "parent": load_predictions(parent.predictions_file("tuned")),
-        "child": load_predictions(child.predictions_file("tuned")),
-    }
-    return verify(common_rows({name: on_test_split(table) for name, table in tables.items()}), parent.title)
-
-
-def verify(tables: dict[str, pd.DataFrame], parent: str) -> Verified:
-    """Return what :func:`verify_run` does, of the three models' predictions of the same rows, by name."""
+    tables = common_rows(
+        {
+            "baseline": on_test_split(load_predictions(child.predictions_file("baseline"))),
+            "parent": on_test_split(load_predictions(parent.predictions_file("tuned"))),
+            "child": on_test_split(load_predictions(child.predictions_file("tuned"))),
+        }
+    )
+    titles = run_titles([parent, child])
+    names = titles[parent.id], titles[child.id]
     comparison = compare_predictions(tables["parent"], tables["child"])
     answers = _answers(tables)
-    counts = {change: int((answers["change"] == change).sum()) for change in CHANGES}
-    kind, sentences = _verdict(comparison, counts, parent)
     return Verified(
-        parent=parent,
+        parent=names[0],
         n=comparison.n,
+        verdict=judge(tables["parent"], tables["child"], names, known=_known(parent, child, tables["child"])),
         comparison=comparison,
         from_baseline=compare_predictions(tables["baseline"], tables["child"]),
-        counts=counts,
+        counts={change: int((answers["change"] == change).sum()) for change in CHANGES},
         answers=answers,
-        kind=kind,
-        sentences=sentences,
     )
+
+
+def _known(parent: Run, child: Run, rows: pd.DataFrame) -> Known:
+    """Return which rows are flagged, and which have a twin among the rows that parent or child was trained on."""
+    trained = [table for run in (parent, child) if (table := training_rows_if_kept(run)) is not None]
+    taught = pd.concat(trained, ignore_index=True).drop_duplicates("text") if trained else None
+    overlap = None if taught is None else overlap_with_training(taught, rows)
+    return Known(overlap=overlap, flagged=flagged_rows(child, rows["row_id"]))
 
 
 def _answers(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -86,30 +100,3 @@ def _answers(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         answers[name] = class_view(table)[2]
     transitions = answers_table(tables["parent"], tables["child"])["transition"]
     return answers.reset_index(drop=True).assign(change=transitions.replace(FIXED, MENDED))
-
-
-def _verdict(comparison: Comparison, counts: dict[str, int], parent: str) -> tuple[str, tuple[str, ...]]:
-    difference, test = comparison.accuracy_difference, comparison.mcnemar
-    settled = test.p < 1 - CONFIDENCE and difference.settled
-    kind = "unsettled" if not settled else "better" if (difference.value or 0) > 0 else "worse"
-    opening = {
-        "better": f"Continuing {parent} helped",
-        "worse": f"Continuing {parent} hurt",
-        "unsettled": f"This run and {parent} can't be told apart on these rows",
-    }[kind]
-    unchanged = counts[STILL_RIGHT] + counts[STILL_WRONG]
-    sentences = [
-        f"{opening}: accuracy {points(difference, '95 % interval')}, McNemar's exact test {show_p(test.p)}, "
-        f"n = {comparison.n:,} test rows.",
-        f"{counts[MENDED]:,} rows mended, {counts[BROKEN]:,} broken, {unchanged:,} unchanged.",
-    ]
-    before, after = comparison.baseline.neutral_as_positive, comparison.tuned.neutral_as_positive
-    change = comparison.neutral_as_positive_difference
-    if before is not None and after is not None:
-        told = "" if change.settled else " That difference is not settled."
-        sentences.append(
-            f"{NEUTRAL.capitalize()} called {POSITIVE} went from {before:.1%} to {after:.1%}: "
-            f"{points(change, '95 % interval')}, n = {change.n:,} neutral rows.{told}"
-        )
-    sentences.append("Both runs have one seed each, and the luck of a seed is not in these intervals.")
-    return kind, tuple(sentences)

@@ -5,12 +5,12 @@ A figure got better or worse only where the 95 % interval of its difference leav
 McNemar's exact test agrees. The tone follows the whole: a gain in accuracy that is paid for elsewhere is mixed.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import pandas as pd
 
+from finsent.data.corrections import NO_FLAGS, Flags
 from finsent.labels import NEUTRAL
 from finsent.metrics.classification import called_positive, class_view, compare_predictions
 from finsent.metrics.figures import Difference, McNemar, Overlap, Pieces, ReferenceFigures
@@ -92,7 +92,8 @@ class Verdict(Weighed):
 
     ``kind`` is about accuracy alone, ``tone`` about the whole. ``prior`` splits the change in accuracy into what a mere
     shift of the label prior gives and what lies beyond. ``runs`` says how many training runs the second side stands
-    for: of one alone, the luck of its seed is in no interval.
+    for: of one alone, the luck of its seed is in no interval. ``unusable_flags`` has a sentence on each line of the
+    file of corrections that cannot be used, so that it flags nothing.
     """
 
     first: str
@@ -102,6 +103,7 @@ class Verdict(Weighed):
     overlap: Overlap | None
     without: list[Without]
     runs: int = 1
+    unusable_flags: tuple[str, ...] = ()
 
     @property
     def few(self) -> bool:
@@ -110,12 +112,12 @@ class Verdict(Weighed):
 
 
 class Known(NamedTuple):
-    """What is known besides the answers; ``flagged`` are ids of rows whose label is doubted."""
+    """What is known besides the answers; ``flagged`` says of which rows the label is doubted."""
 
     prior: Pieces | None = None
     bag_of_words: ReferenceFigures | None = None
     overlap: Overlap | None = None
-    flagged: Collection[str] = ()
+    flagged: Flags = NO_FLAGS
 
 
 def judge(
@@ -136,7 +138,7 @@ def judge(
     trained = set() if known.overlap is None else set(known.overlap.row_ids)
     doubts: tuple[tuple[Literal["trained on", "flagged"], set[str]], ...] = (
         ("trained on", trained),
-        ("flagged", set(known.flagged)),
+        ("flagged", set(known.flagged.rows)),
     )
     without = [_without(why, ids, first, second, classes) for why, ids in doubts]
     bag = known.bag_of_words
@@ -150,6 +152,7 @@ def judge(
         bag_of_words=lead,
         overlap=known.overlap,
         without=kept,
+        unusable_flags=known.flagged.unusable,
     )
 
 

@@ -9,6 +9,8 @@ from finsent.metrics.verdict import BASELINE, FEW_ROWS, TUNED, Change, Verdict, 
 
 #: What introduces an interval in a sentence for newcomers.
 _INTERVAL = "95 % interval"
+#: Of lines that cannot be used.
+_LINES_SHOWN = 3
 _FIGURES = {"accuracy": "accuracy", "macro_f1": "macro-F1", "neutral_as_positive": "neutral called positive"}
 
 
@@ -185,7 +187,15 @@ def _rows(verdict: Verdict) -> str:
 
 
 def _flagged(verdict: Verdict) -> str:
-    """Return how many rows have a doubted label, and the verdict with and without them; "" where none has."""
+    """Return how many rows have a doubted label, and the verdict with and without them; "" where none has.
+
+    Lines of the file of corrections that cannot be used are told of, too.
+    """
+    parts = [_doubted(verdict), _unusable(verdict.unusable_flags)]
+    return " ".join(part for part in parts if part)
+
+
+def _doubted(verdict: Verdict) -> str:
     without = _without(verdict, "flagged")
     if without is None:
         return ""
@@ -199,6 +209,18 @@ def _flagged(verdict: Verdict) -> str:
         f"{found} With {them}: {_opening(verdict)}, {_evidence(verdict)}. "
         f"Without {them}: {rest}, {_evidence(without.rest)}."
     )
+
+
+def _unusable(lines: tuple[str, ...]) -> str:
+    if not lines:
+        return ""
+    more = f" And {len(lines) - _LINES_SHOWN:,} more." if len(lines) > _LINES_SHOWN else ""
+    counted = (
+        "One line of corrections.csv cannot be used and flags"
+        if len(lines) == 1
+        else f"{len(lines):,} lines of corrections.csv cannot be used and flag"
+    )
+    return f"{counted} nothing. {' '.join(lines[:_LINES_SHOWN])}{more}"
 
 
 def _without(verdict: Verdict, why: str) -> Without | None:

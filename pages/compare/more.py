@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from finsent.charts.comparison import confusion_figure
+from finsent.data.corrections import Flags
 from finsent.metrics.classification import evaluate_predictions
 from finsent.metrics.written_answers import PARSING_RULES, as_generated, disagreements, has_generated
 from finsent.report.render import evaluation_json, run_report
@@ -38,7 +39,7 @@ TABS = (
 )
 
 
-def show_more(run: Run, on: str, tables: Judged, classes: int, dark: bool, flagged: tuple[str, ...]) -> None:
+def show_more(run: Run, on: str, tables: Judged, classes: int, dark: bool, flagged: Flags) -> None:
     """Show the questions that follow the comparison of a run.
 
     ``on`` is the key of the set of rows that is looked at (see :mod:`finsent.runs.evaluated_sets`), and ``tables`` what
@@ -104,13 +105,11 @@ def show_written(run_id: str, on: str, run: Judged, classes: int, dark: bool) ->
 
 
 @st.cache_resource(max_entries=4, show_spinner="Writing the report …")
-def report_of(
-    _run: Run, on: str, key: tuple[str, float], classes: int, flagged: tuple[str, ...]
-) -> tuple[dict[str, Any], str]:
+def report_of(_run: Run, on: str, key: tuple[str, float], classes: int, flagged: Flags) -> tuple[dict[str, Any], str]:
     return run_report(_run, classes, on)
 
 
-def show_export(run: Run, on: str, tables: Judged, classes: int, flagged: tuple[str, ...]) -> None:
+def show_export(run: Run, on: str, tables: Judged, classes: int, flagged: Flags) -> None:
     st.markdown("Everything on this page that has a number, for others to read or to compute with.")
 
     def report() -> tuple[dict[str, Any], str]:

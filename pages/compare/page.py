@@ -170,7 +170,7 @@ def show_page() -> None:
     with st.container(border=True):
         show_verdict(verdict_of(tables, tables.key, classes, flagged))
     if on == OWN and run.parent:
-        show_parent(run)
+        show_parent(run, flagged)
     allowed = tables.test[0].set_index("row_id")["answers"]
     show_seeds(run, on, runs, classes)
     show_big_figures(comparison)

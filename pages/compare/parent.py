@@ -2,34 +2,33 @@
 
 import streamlit as st
 
+from finsent.data.corrections import Flags
 from finsent.errors import FinsentError
 from finsent.evaluation.verify import BROKEN, CHANGES, MENDED, Verified, verify_run
 from finsent.runs.store import Run
 from pages.shared.ui import plain_markdown, show_error, show_table
-from pages.shared.verdict import LOOKS
-
-_TONES = {"better": "good", "worse": "bad", "unsettled": "none"}
+from pages.shared.verdict import show_verdict
 
 
 @st.cache_resource(max_entries=4, show_spinner="Holding it against its parent …")
-def _verified(_run: Run, known_as: tuple[str, int]) -> Verified:
+def _verified(_run: Run, known_as: tuple[str, int], flagged: Flags) -> Verified:
     return verify_run(_run)
 
 
-def show_parent(run: Run) -> None:
-    """Show the verdict of a child against its parent, and the rows that changed."""
+def show_parent(run: Run, flagged: Flags) -> None:
+    """Show the verdict of a child against its parent, and the rows that changed.
+
+    ``flagged`` are the rows whose label is doubted by now: with others of them it is another verdict.
+    """
     st.subheader("Beside the run that it continues", anchor=False)
     try:
-        found = _verified(run, (str(run.folder), run.predictions_file("tuned").stat().st_mtime_ns))
+        found = _verified(run, (str(run.folder), run.predictions_file("tuned").stat().st_mtime_ns), flagged)
     except FinsentError as error:
         show_error(error)
         return
     with st.container(border=True):
-        color, icon = LOOKS[_TONES[found.kind]]
-        first, *others = (plain_markdown(sentence) for sentence in found.sentences)
-        st.markdown(f":{color}[{icon}] **{first}**")
-        for sentence in others:
-            st.markdown(sentence)
+        show_verdict(found.verdict)
+        st.markdown(plain_markdown(found.counted))
     chosen = st.segmented_control(
         "Rows that are", CHANGES, default=MENDED, required=True, key="change", bind="query-params"
     )

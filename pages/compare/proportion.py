@@ -13,6 +13,7 @@ from finsent.charts.calibration import (
     scale_table,
     threshold_figure,
 )
+from finsent.data.corrections import Flags
 from finsent.evaluation.in_proportion import (
     Proportion,
     calibration_figures,
@@ -77,7 +78,7 @@ def overlap_of(_judged: Judged, key: tuple[str, float]) -> Overlap:
 
 
 @st.cache_resource(max_entries=16, show_spinner="Weighing what got better and what got worse …")
-def verdict_of(_judged: Judged, key: tuple[str, float], classes: int, flagged: tuple[str, ...]) -> Verdict:
+def verdict_of(_judged: Judged, key: tuple[str, float], classes: int, flagged: Flags) -> Verdict:
     """Return the verdict on a run's two models; ``key`` and the ``flagged`` rows say when it is out of date."""
     enough = _judged.validation is not None and len(_judged.validation[0]) >= MIN_ROWS
     trained = _judged.training is not None

@@ -58,9 +58,9 @@ def test_what_a_child_changed_is_told(run_json, refused, runs_dir):
     child = made_run(runs_dir, baseline, made_predictions(gold, gold), name="child")
     update_run(child.folder, origin=Origin(parent=parent.id))
     found = run_json("verify", "child")
-    assert (found["parent"], found["kind"], found["n"]) == (parent.id, "better", 20)
+    assert (found["parent"], found["verdict"]["kind"], found["n"]) == (parent.id, "better", 20)
     assert found["counts"]["mended"] == len(found["changed"]) == 12
-    assert "Continuing first helped" in found["verdict"][0]
+    assert found["sentences"][0].startswith("child is better than first: accuracy")
     facts = run_json("show", "child")["facts"]
     assert facts["continues"] == parent.id
 

@@ -8,6 +8,7 @@ import pytest
 
 from finsent.data.corrections import (
     COLUMNS,
+    Flags,
     apply_corrections,
     correction,
     corrections_csv,
@@ -67,7 +68,7 @@ def test_labels_change_rows_go_and_test_rows_stay_as_they_are():
     assert rows.index.tolist() == [0, 1, 2, 3]
     # Drawn by another seed, a changed row may judge: it is doubted there, and stays.
     assert apply_corrections(later, decided)["label"].iloc[0] == "positive"
-    assert flagged(["a", "'d", "t"], corrections_csv(decided, HASH), "x.csv", HASH) == ["a", "t"]
+    assert flagged(["a", "'d", "t"], corrections_csv(decided, HASH), "x.csv", HASH) == Flags(("a", "t"))
     pd.testing.assert_frame_equal(apply_corrections(ROWS, {}), ROWS)
 
 

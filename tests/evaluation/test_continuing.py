@@ -9,15 +9,17 @@ from finsent.data.prepared import prepare
 from finsent.errors import ContinueError, DamagedFileError, RepairError, RunChangedError, RunStateError
 from finsent.evaluation.continuing import beginning, check_child
 from finsent.evaluation.verify import verify_run
+from finsent.inference.predictions import save_predictions
+from finsent.metrics.wording import verdict_sentences
 from finsent.models.adapter import WEIGHTS_FILE
 from finsent.recipe import change_recipe
 from finsent.runs.beginning import origin_dir, with_origin
-from finsent.runs.corrections import decide, saved_corrections
+from finsent.runs.corrections import corrections_file, decide, saved_corrections
 from finsent.runs.origin import Origin
 from finsent.runs.queue import follow, launch
 from finsent.runs.rows import prepare_again, training_rows
-from finsent.runs.store import RunState, create_run, read_run, update_run
-from tests.predictions import made_predictions, made_run
+from finsent.runs.store import RunState, create_run, list_runs, read_run, update_run
+from tests.predictions import as_trained, made_predictions, made_run
 
 GOLD = ["neutral"] * 12 + ["positive"] * 8
 
@@ -162,18 +164,36 @@ def verified(runs_dir, after, before=None):
 def test_what_was_mended_and_broken_is_told_with_its_test(runs_dir):
     found = verify_run(verified(runs_dir, ["neutral"] * 12 + ["positive"] * 7 + ["neutral"]))
     assert found.counts == {"mended": 10, "broken": 1, "still right": 9, "still wrong": 0}
-    assert found.kind == "better"
-    assert (found.comparison.mcnemar.b, found.comparison.mcnemar.c) == (1, 10)
-    assert "10 rows mended, 1 broken, 9 unchanged." in found.sentences
-    assert any("83.3% to 0.0%" in sentence for sentence in found.sentences)
+    assert found.counted == "10 rows mended, 1 broken, 9 unchanged, n = 20 test rows."
+    assert found.verdict.kind == "better"
+    assert (found.verdict.test.b, found.verdict.test.c) == (1, 10)
+    said = " ".join(verdict_sentences(found.verdict))
+    assert f"is better than {found.parent}: accuracy 50.0% → 95.0%" in said
+    assert "neutral called positive 83.3% → 0.0%" in said
     assert found.answers.loc[found.answers["change"] == "broken", "row_id"].tolist() == ["r19"]
     assert found.from_baseline.baseline.accuracy == pytest.approx(8 / 20)
 
 
 def test_few_changes_are_no_verdict_and_a_loss_is_one(runs_dir):
     few = ["positive"] * 9 + ["neutral"] * 3 + ["positive"] * 8
-    assert verify_run(verified(runs_dir, few)).kind == "unsettled"
-    assert verify_run(verified(runs_dir, ["negative"] * 20)).kind == "worse"
+    assert verify_run(verified(runs_dir, few)).verdict.kind == "unsettled"
+    assert verify_run(verified(runs_dir, ["negative"] * 20)).verdict.kind == "worse"
+
+
+def test_the_verdict_on_a_child_tells_of_flagged_rows_and_of_texts_that_its_parent_was_trained_on(runs_dir):
+    child = verified(runs_dir, GOLD)
+    (parent,) = [run for run in list_runs(runs_dir) if run.id == child.parent]
+    taught = pd.DataFrame({"text": ["Made text 3 about a neutral event"], "label": ["neutral"]})
+    save_predictions(as_trained(taught), parent.predictions_file("training_rows"))
+    child = update_run(child.folder, source_hash="0123456789abcdef" * 4)
+    file = corrections_file(runs_dir, child.source_hash)
+    file.parent.mkdir(parents=True)
+    line = f"r5,flag,neutral,,,2026-01-31T12:00:00+00:00,{child.source_hash[:16]}"
+    file.write_text(f"row_id,decision,old_label,new_label,reason,time,data\n{line}\n")
+    verdict = verify_run(child).verdict
+    assert {one.why: one.left_out for one in verdict.without} == {"flagged": 1, "trained on": verdict.overlap.n}
+    assert "r3" in verdict.overlap.row_ids
+    assert "1 of 20 test rows has a label flagged as doubtful" in " ".join(verdict_sentences(verdict))
 
 
 def test_a_run_without_parent_or_verdict_cannot_be_verified(runs_dir, tiny_recipe):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from finsent.data.corrections import Flags
 from finsent.errors import EmptyDataError
 from finsent.metrics.classification import evaluate_predictions
 from finsent.metrics.figures import Overlap, ReferenceFigures
@@ -128,7 +129,7 @@ def test_rows_that_were_all_trained_on_prove_nothing():
 
 def test_flagged_rows_are_counted_and_left_out_beside():
     tables = pair(b=0, c=40, both=40)
-    judged = judge(*tables, known=Known(flagged=["r0", "r1", "no such row"]))
+    judged = judge(*tables, known=Known(flagged=Flags(("r0", "r1", "no such row"))))
     assert [(one.why, one.left_out, one.rest.n) for one in judged.without] == [("flagged", 2, 78)]
     told = text_of(judged, "Flagged")
     assert told.startswith(
@@ -141,9 +142,9 @@ def test_flagged_rows_are_counted_and_left_out_beside():
 
 def test_one_flagged_row_all_of_them_and_none():
     tables = pair(b=0, c=30, both=30)
-    one = text_of(judge(*tables, known=Known(flagged=["r0"])), "Flagged")
+    one = text_of(judge(*tables, known=Known(flagged=Flags(("r0",)))), "Flagged")
     assert one.startswith("1 of 60 test rows has a label flagged as doubtful. With it: ")
-    every = judge(*tables, known=Known(flagged=tables[0]["row_id"].tolist()))
+    every = judge(*tables, known=Known(flagged=Flags(tuple(tables[0]["row_id"]))))
     assert every.tone == "mixed"
     assert text_of(every, "Flagged").endswith("no row is left, so the verdict rests on labels that are doubted.")
     assert "Flagged" not in dict(verdict_lines(judge(*tables)))
