@@ -5,8 +5,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from finsent.cli.arguments import Commands, Printed, add_command, add_run, known
-from finsent.cli.meant import meant_run
+from finsent.cli.meant import answers_anew, meant_run
 from finsent.cli.output import records, table_text, write_table
+from finsent.cli.progress import counter
 from finsent.errors import UsageError
 from finsent.labels import FIVE_LABELS, INVALID, NEUTRAL
 from finsent.metrics.figures_json import to_json
@@ -20,6 +21,7 @@ MODELS = {"baseline": "baseline", "tuned": "fine-tuned model"}
 _SPLITS = ("test", "validation")
 _SHOWN = ["row_id", "outcome", "baseline", "baseline confidence", "tuned", "tuned confidence", "text"]
 _SIMILAR = 6
+_REPAIR_COLUMNS = ["text", "label", "family", "row_id", "dataset"]
 
 
 def add_commands(commands: Commands) -> None:
@@ -46,6 +48,9 @@ def add_commands(commands: Commands) -> None:
     repair.add_argument("--validation", action="store_true", help="validation texts, too")
     repair.add_argument("--other-labels", action="store_true", help="texts of other labels than neutral, too")
     repair.add_argument("--corrections", action="store_true", help="with the labels that correct has saved")
+    repair.add_argument(
+        "--rule", metavar="NAME", help="for the validation texts on which the fine-tuned model fails a rule of behave"
+    )
     repair.add_argument("--csv", metavar="FILE", help="write the rows as CSV, which train --repair reads")
     _add_filters(repair)
     # What test rows show must not choose what is trained on.
@@ -135,7 +140,9 @@ def show_annotations(options: argparse.Namespace) -> Printed:
 def make_repair_set(options: argparse.Namespace) -> Printed:
     """Training texts like the neutral ones that a run's models get wrong, to check or to train on again.
 
-    Test texts never go in. Without filters it is made for every validation text that either model gets wrong.
+    Test texts never go in. Without filters it is made for every validation text that either model gets wrong. With
+    --rule it is made for those that fail a rule, a minute or more: training texts that the rule applies to, and each
+    edited by the rule, which is called synthetic.
     Example: ``python -m finsent repair latest --called positive --other-labels --csv repair.csv``
     """
     from finsent.data.corrections import CHANGE
@@ -147,6 +154,8 @@ def make_repair_set(options: argparse.Namespace) -> Printed:
 
     if options.per_error < 1:
         raise UsageError(f"--per-error must be 1 or more, not {options.per_error}.")
+    if options.rule is not None:
+        return _rule_repair_set(options)
     run = meant_run(options)
     errors = _chosen(run, neutral_errors(run_items(run, options.split)), options)
     labels = None if options.other_labels else (NEUTRAL,)
@@ -155,7 +164,7 @@ def make_repair_set(options: argparse.Namespace) -> Printed:
     changed = [row for row, one in decided.items() if one.decision == CHANGE]
     rows = repair_set(errors.head(MOST_ERRORS), pool, options.per_error, labels, changed)
     if options.csv is not None:
-        write_table(options.csv, rows[["text", "label", "family", "row_id", "dataset"]])
+        write_table(options.csv, rows[_REPAIR_COLUMNS])
     if warning := one_label(rows["label"]):
         print(f"Before you train on it: {warning.sentence}", file=sys.stderr)
     counts = ", ".join(f"{count:,} {label}" for label, count in rows["label"].value_counts().items())
@@ -163,6 +172,35 @@ def make_repair_set(options: argparse.Namespace) -> Printed:
     caution = f"\n{CHOSEN_BY_TEST}" if options.split == "test" else ""
     head = f"{len(rows):,} texts ({counts}) like {min(len(errors), MOST_ERRORS):,} that are wrong{cut}{caution}"
     return Printed(records(rows), f"{head}\n{table_text(rows[['row_id', 'split', 'label', 'similarity', 'text']])}")
+
+
+def _rule_repair_set(options: argparse.Namespace) -> Printed:
+    from finsent.evaluation.behaviour import run_behaviour
+    from finsent.evaluation.edits import RULES, rule_named
+    from finsent.evaluation.repair import SYNTHETIC, repair_pool, run_rule_repair_set
+    from finsent.runs.corrections import saved_corrections
+    from finsent.runs.rows import prepare_again
+
+    known([options.rule], [rule.name for rule in RULES], "rule")
+    rule = rule_named(options.rule)
+    assert rule is not None, "known() has refused every other name"
+    if options.split != "validation" or _filtered(options):
+        raise UsageError("--rule takes the validation texts that fail it. Leave the filters of texts out.")
+    run = meant_run(options, answers_anew)
+    outcomes = run_behaviour(run, "validation", counter("answers"))
+    decided = saved_corrections(options.runs_dir, prepare_again(run)).rows if options.corrections else {}
+    pool = repair_pool(run, options.validation, decided)
+    rows = run_rule_repair_set(run, outcomes, rule, pool, options.per_error)
+    if options.csv is not None:
+        write_table(options.csv, rows[_REPAIR_COLUMNS])
+    synthetic = int(rows["dataset"].str.startswith(SYNTHETIC).sum())
+    head = f"{len(rows):,} texts, {synthetic:,} of them synthetic: edited by the rule “{rule.name}”"
+    return Printed(records(rows), f"{head}\n{table_text(rows[['row_id', 'dataset', 'label', 'similarity', 'text']])}")
+
+
+def _filtered(options: argparse.Namespace) -> bool:
+    several = (options.outcome, options.called, options.topic, options.source_kept, options.tag, options.search)
+    return any(several) or tuple(options.sure) != (0.0, 1.0)
 
 
 def _add_filters(command: argparse.ArgumentParser) -> None:

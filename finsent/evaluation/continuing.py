@@ -12,6 +12,7 @@ from finsent.data.schema import VALIDATED, names
 from finsent.data.sujet import to_sujet
 from finsent.data.twins import normalise
 from finsent.errors import AdapterError, ContinueError, RepairError, RunChangedError
+from finsent.evaluation.repair import SYNTHETIC
 from finsent.models.adapter import CONFIG_FILE, NOTE_FILE, WEIGHTS_FILE
 from finsent.recipe import Recipe, change_recipe
 from finsent.runs.base_model import unchanged_base
@@ -24,8 +25,6 @@ from finsent.runs.store import Run
 #: So many ordinary training rows go with each row of a repair set, so that what was learnt is not forgotten.
 REPLAY = 3
 MOST_REPLAY = 20
-#: How a repair set names the rows in it that no data set holds, for example texts edited by a rule.
-SYNTHETIC = "synthetic"
 #: What a run and the one that continues it share: the adapter's shape, and the rows that judge both.
 SHARED = ("model", "lora_rank", "lora_alpha", "target_modules", "source", "split", "split_seed", "test_rows")
 

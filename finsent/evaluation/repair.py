@@ -1,5 +1,8 @@
 """A repair set: training and validation texts like the ones that a model gets wrong, to check or to train on.
 
+Or like those that fail a rule (see :mod:`finsent.evaluation.behaviour`): then texts that the rule applies to, each
+beside its edit by the rule under the label that the rule foresees, which is called synthetic.
+
 Test texts never go in, not even as a copy with another row id: a model that has seen them cannot be judged on them.
 """
 
@@ -10,6 +13,8 @@ import pandas as pd
 from finsent.data.corrections import Corrections, apply_corrections
 from finsent.data.neighbours import Neighbours
 from finsent.errors import EmptyDataError
+from finsent.evaluation.behaviour import failures
+from finsent.evaluation.edits import CHANGE, Rule
 from finsent.inference.predictions import load_predictions
 from finsent.labels import BEARISH, BULLISH, NEUTRAL, split_answers
 from finsent.runs.rows import training_rows
@@ -17,6 +22,8 @@ from finsent.runs.store import Run
 
 #: A repair set is made for at most so many errors.
 MOST_ERRORS = 500
+#: How a repair set names the rows in it that no data set holds: texts edited by a rule.
+SYNTHETIC = "synthetic"
 CHOSEN_BY_TEST = (
     "These rows are like test texts. A run that is trained on them is no longer judged fairly by the test split: to "
     "train, take the errors of the validation split."
@@ -37,8 +44,7 @@ def repair_pool(run: Run, with_validation: bool = False, corrections: Correction
         parts.append(judged[judged["split"] == "validation"])
     pool = pd.concat(parts, ignore_index=True)[["row_id", "text", "label", "answers", "split"]]
     pool = apply_corrections(pool, corrections or {})
-    test_texts = set(_plain(judged.loc[judged["split"] == "test", "text"]))
-    return pool[~_plain(pool["text"]).isin(test_texts)].reset_index(drop=True)
+    return pool[~_plain(pool["text"]).isin(_test_texts(judged))].reset_index(drop=True)
 
 
 def repair_set(
@@ -73,8 +79,58 @@ def repair_set(
     return rows[columns].reset_index(drop=True)
 
 
+def run_rule_repair_set(
+    run: Run, outcomes: pd.DataFrame, rule: Rule, pool: pd.DataFrame, per_error: int = 5
+) -> pd.DataFrame:
+    """Return what :func:`rule_repair_set` does of a run's pool, without edits that are one of its test texts."""
+    rows = rule_repair_set(outcomes, rule, pool, per_error)
+    seen = _plain(rows["text"]).isin(_test_texts(load_predictions(run.predictions_file("baseline"))))
+    return rows[~seen].reset_index(drop=True)
+
+
+def rule_repair_set(outcomes: pd.DataFrame, rule: Rule, pool: pd.DataFrame, per_error: int = 5) -> pd.DataFrame:
+    """Return a repair set from a rule that the fine-tuned model fails, with the columns of :func:`repair_set`.
+
+    ``outcomes`` are those of :func:`finsent.evaluation.behaviour.behave`. For each text that fails go in the rows of
+    the pool that are most like it among those that the rule applies to, and after each its edit by the rule, of the
+    label that the rule foresees and with ``dataset`` “synthetic: RULE”.
+
+    Raises:
+        EmptyDataError: the model does not fail the rule, the rule foresees no label, or applies to no row of the pool
+            that is like one of the failures.
+    """
+    if rule.expects == CHANGE:
+        raise EmptyDataError(
+            f"The rule “{rule.name}” says that the label changes, and not to which, so that nothing can be trained on "
+            "its edits. Choose another rule."
+        )
+    failed = failures(outcomes, rule.name)
+    failed = failed[failed["tuned failed"].astype(bool)]
+    if failed.empty:
+        raise EmptyDataError(f"The fine-tuned model fails the rule “{rule.name}” on none of these texts.")
+    edited, label = pool["text"].map(rule.apply), pool["label"].map(rule.expected)
+    # What is a text of the pool already has a label of its own.
+    fits = edited.notna() & label.notna() & ~edited.isin(pool["text"])
+    if not fits.any():
+        raise EmptyDataError(f"The rule “{rule.name}” applies to no training text. Choose another rule.")
+    rows = repair_set(failed.head(MOST_ERRORS), pool[fits].reset_index(drop=True), per_error, labels=None)
+    places = pd.Index(pool["row_id"]).get_indexer(pd.Index(rows["row_id"]))
+    made = rows.assign(
+        text=edited.to_numpy()[places],
+        label=label.to_numpy()[places],
+        row_id=rows["row_id"] + f", {rule.name}",
+        dataset=f"{SYNTHETIC}: {rule.name}",
+    )
+    # Each edit stands after the text that it is of.
+    return pd.concat([rows.assign(dataset="like a failure"), made]).sort_index(kind="stable").reset_index(drop=True)
+
+
 def _family(answers: str) -> str:
     return "post" if {BEARISH, BULLISH} & set(split_answers(answers)) else "news"
+
+
+def _test_texts(judged: pd.DataFrame) -> set[str]:
+    return set(_plain(judged.loc[judged["split"] == "test", "text"]))
 
 
 def _plain(texts: pd.Series) -> pd.Series:

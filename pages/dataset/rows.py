@@ -15,7 +15,7 @@ from finsent.labels import FIVE_LABELS
 from finsent.models.base import MODELS
 from finsent.prompts import completion
 from pages.shared.typed import chosen, may_read
-from pages.shared.ui import csv_button, marked, opened_place, plain_markdown, show_table
+from pages.shared.ui import OPENS, csv_button, marked, opened_place, plain_markdown, show_table
 
 COLUMNS = ["row_id", "label", "text", "split", "source", "topic"]
 PAGE_ROWS = 2_000
@@ -66,7 +66,7 @@ def browse(rows: pd.DataFrame, table: pd.DataFrame) -> None:
         key=f"rows-{order}-{pd.util.hash_pandas_object(shown['row_id'], index=False).sum()}",
         on_select="rerun",
         # A click anywhere in a row opens it.
-        selection_mode=["single-row", "single-cell"],
+        selection_mode=OPENS,
         selection_default={"selection": {"rows": start}},
         column_config={
             "row_id": st.column_config.TextColumn("id", width="small"),

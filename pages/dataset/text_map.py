@@ -16,7 +16,7 @@ from pages.shared import places
 from pages.shared.choose_run import choose_run
 from pages.shared.run_parts import safe_title
 from pages.shared.runs_now import runs_now
-from pages.shared.ui import csv_button, opened_place, say_cut, show_error, what_is
+from pages.shared.ui import OPENS, csv_button, opened_place, say_cut, show_error, what_is
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
@@ -129,7 +129,7 @@ def _selected(rows: pd.DataFrame, ids: list[str]) -> None:
         height=min(423, 38 + 35 * len(shown)),
         key=f"selected-{pd.util.hash_pandas_object(shown['row_id'], index=False).sum()}",
         on_select="rerun",
-        selection_mode=["single-row", "single-cell"],
+        selection_mode=OPENS,
         column_config={
             "text": st.column_config.TextColumn(width="large"),
             **{name: COLOURED_BY[name] for name in ANSWERS},

@@ -3,17 +3,22 @@
 import pandas as pd
 import streamlit as st
 
+from finsent.errors import FinsentError
 from finsent.evaluation.behaviour import SPLITS, failures, run_behaviour
-from finsent.evaluation.edits import RULES
+from finsent.evaluation.edits import RULES, rule_named
+from finsent.evaluation.repair import repair_pool, run_rule_repair_set
 from finsent.metrics.behaviour import MIN_TEXTS, behaviour_figures, behaviour_table
 from finsent.runs.store import Run
 from pages.headlines.asking import ONE
 from pages.shared.access import action
 from pages.shared.models import known_as
-from pages.shared.ui import PERCENT, show_table, what_is
+from pages.shared.repair_rows import corrections_of, show_repair_rows, show_training
+from pages.shared.ui import OPENS, PERCENT, opened_place, plain_markdown, show_table, what_is
 
 #: Not a widget's key: whose tests the visitor has asked for.
 _ASKED = "behaviour-asked"
+#: Nor this: the repair set that was made last, and what for.
+_REPAIR = "rule-repair-set"
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -45,7 +50,9 @@ def show_behaviour(run: Run | None) -> None:
                 show_rules()
             return
         asked.add(wanted)
-    show_outcomes(_outcomes(run, *wanted), split)
+    outcomes = _outcomes(run, *wanted)
+    show_outcomes(outcomes, split)
+    show_repair(run, outcomes, split)
 
 
 def show_rules() -> None:
@@ -77,6 +84,35 @@ def show_outcomes(outcomes: pd.DataFrame, split: str) -> None:
     show_failures(outcomes)
 
 
+def show_repair(run: Run, outcomes: pd.DataFrame, split: str) -> None:
+    """Offer a repair set from the failures of the rule that is chosen above, and to continue the run on it."""
+    name = st.session_state["failed-rule"]
+    with st.expander("A repair set: training texts that this rule applies to, and their edits"):
+        st.markdown(
+            "For each text on which the fine-tuned model fails the rule, the training texts most like it that the rule "
+            "applies to, and each of them edited by the rule, under the label that the rule foresees. The edits are "
+            "synthetic, and called so. Test texts never go in."
+        )
+        with st.form("rule-repair", border=False):
+            each = st.number_input("Similar texts for each failure", 1, 20, 3, key="rule-each")
+            if st.form_submit_button(f"Find texts for “{name}”", icon=":material/build:"):
+                st.session_state[_REPAIR] = ((run.id, split, name), _repair(run, outcomes, name, int(each)))
+        found_for, rows = st.session_state.get(_REPAIR, (None, None))
+        if rows is not None and found_for == (run.id, split, name):
+            show_repair_rows(run, rows)
+            show_training(run, rows, split)
+
+
+def _repair(run: Run, outcomes: pd.DataFrame, name: str, each: int) -> pd.DataFrame | None:
+    try:
+        with st.spinner("Looking for similar texts …"):
+            pool = repair_pool(run, corrections=corrections_of(run).rows)
+            return run_rule_repair_set(run, outcomes, rule_named(name), pool, each)
+    except FinsentError as error:
+        st.info(plain_markdown(str(error)))
+        return None
+
+
 def show_failures(outcomes: pd.DataFrame) -> None:
     st.subheader("Failures", anchor=False)
     rule = st.selectbox("Rule", outcomes["rule"].unique(), key="failed-rule")
@@ -86,10 +122,9 @@ def show_failures(outcomes: pd.DataFrame) -> None:
         return
 
     def open_edit() -> None:
-        rows = st.session_state["failures"].selection.rows
-        if rows:
-            st.session_state["text"] = failed["text"].iloc[rows[0]]
-            st.session_state["edit"] = failed["edited"].iloc[rows[0]]
+        if (place := opened_place(st.session_state["failures"])) is not None:
+            st.session_state["text"] = failed["text"].iloc[place]
+            st.session_state["edit"] = failed["edited"].iloc[place]
             st.session_state["mode"] = ONE
 
     show_table(
@@ -99,7 +134,7 @@ def show_failures(outcomes: pd.DataFrame) -> None:
         f"failures-{rule}",
         key="failures",
         on_select=open_edit,
-        selection_mode="single-row",
+        selection_mode=OPENS,
         column_order=["text", "edited", "gold", "baseline", "baseline edited", "fine-tuned", "fine-tuned edited"],
         column_config={name: st.column_config.TextColumn(width="medium") for name in ("text", "edited")},
     )

@@ -20,7 +20,7 @@ from pages.shared.access import action, open_file
 from pages.shared.models import classifier_of
 from pages.shared.run_parts import safe_title
 from pages.shared.runs_now import runs_now
-from pages.shared.ui import plain_markdown, show_error, user_errors
+from pages.shared.ui import OPENS, opened_place, plain_markdown, show_error, user_errors
 from pages.shared.why import show_why
 
 #: A visitor who gives more at once would keep the machine from the others.
@@ -140,7 +140,7 @@ def show_results(run: Run | None, results: list[Classified], answers: tuple[str,
         hide_index=True,
         height=min(480, 40 + 35 * len(table)),
         on_select="rerun",
-        selection_mode="single-row",
+        selection_mode=OPENS,
         key="answers",
         column_config={"text": st.column_config.TextColumn(width=240)} | shares,
     )
@@ -157,8 +157,8 @@ def show_results(run: Run | None, results: list[Classified], answers: tuple[str,
                 icon=":material/download:",
                 on_click="ignore",
             )
-    rows = [row for row in event.selection.rows if row < len(results)] or [0]
-    result = results[rows[0]]
+    place = opened_place(event)
+    result = results[place if place is not None and place < len(results) else 0]
     with st.container(border=True):
         st.text(result.text)
         show_answers(result, "chosen")

@@ -11,8 +11,8 @@ from finsent.labels import split_answers
 from finsent.runs.annotations import NOTE_LENGTH, TAGS_EACH, Annotation, annotate, known_tags
 from finsent.runs.rows import training_rows
 from finsent.runs.store import Run
-from pages.neutral.similar import label_counts, show_similar
 from pages.shared.access import action
+from pages.shared.similar import label_counts, show_similar
 from pages.shared.ui import plain_markdown, show_chart, show_error
 from pages.shared.why import show_why
 

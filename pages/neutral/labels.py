@@ -10,22 +10,16 @@ from finsent.errors import CorrectionsError, FinsentError
 from finsent.evaluation.suspects import WORDS_AND_MODEL, Suspects, run_suspects
 from finsent.labels import split_answers
 from finsent.runs.corrections import CorrectionSet, decide, given_corrections_of, saved_corrections, take_over, undo
-from finsent.runs.rows import prepare_again
 from finsent.runs.store import Run, default_runs_dir
-from pages.neutral.continue_run import show_continue
-from pages.neutral.similar import show_similar
 from pages.shared.access import action, open_file
-from pages.shared.ui import opened_place, plain_markdown, show_error, show_table
+from pages.shared.continue_run import show_continue
+from pages.shared.repair_rows import data_of
+from pages.shared.similar import show_similar
+from pages.shared.ui import OPENS, opened_place, plain_markdown, show_error, show_table
 
 SPLITS = {"train": "Training", "validation": "Validation", "test": "Test"}
 SIMILAR = 5
 _SKIPPED, _TOLD = "suspects-skipped", "decision-told"
-
-
-@st.cache_resource(max_entries=2, show_spinner="Reading the run's data …")
-def data_of(_run: Run, folder: str) -> Prepared:
-    """Return the rows that a run draws; the folder says which run."""
-    return prepare_again(_run)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Looking at every label with models that have not seen it …")
@@ -87,7 +81,7 @@ def _choose(rows: pd.DataFrame, decided: dict[str, Correction]) -> pd.Series:
         height=min(320, 40 + 35 * len(rows)),
         key=f"suspects-{hash(tuple(rows['row_id']))}-{len(decided)}-{hash(tuple(rows['decision']))}",
         on_select="rerun",
-        selection_mode=["single-row", "single-cell"],
+        selection_mode=OPENS,
         column_order=["text", "label", "likely", "decision", "p_label", "p_likely", "model says", "split", "row_id"],
         column_config={
             "text": st.column_config.TextColumn(width=520),

@@ -24,7 +24,7 @@ from pages.shared import places
 from pages.shared.choose_run import choose_run
 from pages.shared.pushes import show_pushes
 from pages.shared.runs_now import runs_now
-from pages.shared.ui import csv_button, page_head, say_cut, show_chart, user_errors, what_is
+from pages.shared.ui import OPENS, csv_button, opened_place, page_head, say_cut, show_chart, user_errors, what_is
 
 MODELS = {"baseline": "baseline", "tuned": "fine-tuned model"}
 SPLITS = {"test": "Test texts", "validation": "Validation texts"}
@@ -111,7 +111,7 @@ def named(column: pd.Series) -> list[str]:
 def choose_item(items: pd.DataFrame) -> pd.Series | None:
     """Show the items as a table and return the one whose row is chosen; the address keeps its id."""
     shown = items.head(MAX_ROWS).round({f"{model} confidence": 2 for model in MODELS})
-    place = shown.index[shown["row_id"] == st.query_params.get("item")].tolist()[:1]
+    linked = shown.index[shown["row_id"] == st.query_params.get("item")].tolist()[:1]
     # A new selection of rows is a new table: a row number of the old one would point at another text.
     key = f"items-{hash(tuple(shown['row_id']))}"
     event = st.dataframe(
@@ -120,8 +120,8 @@ def choose_item(items: pd.DataFrame) -> pd.Series | None:
         height=min(560, 40 + 35 * max(len(shown), 1)),
         key=key,
         on_select="rerun",
-        selection_mode="single-row",
-        selection_default={"selection": {"rows": place}} if place else None,
+        selection_mode=OPENS,
+        selection_default={"selection": {"rows": linked}} if linked else None,
         column_order=[
             "text",
             "outcome",
@@ -147,11 +147,11 @@ def choose_item(items: pd.DataFrame) -> pd.Series | None:
             "row_id": st.column_config.TextColumn("row"),
         },
     )
-    rows = event.selection.rows
-    if not rows or rows[0] >= len(shown):
+    place = opened_place(event)
+    if place is None or place >= len(shown):
         st.query_params.pop("item", None)
         return None
-    item = shown.iloc[rows[0]]
+    item = shown.iloc[place]
     st.query_params["item"] = item["row_id"]
     return item
 

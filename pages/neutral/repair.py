@@ -3,16 +3,13 @@
 import pandas as pd
 import streamlit as st
 
-from finsent.data.learnable import one_label
+from finsent.data.corrections import CHANGE
 from finsent.errors import FinsentError
-from finsent.evaluation.repair import CHOSEN_BY_TEST, MOST_ERRORS, repair_pool, repair_set
+from finsent.evaluation.repair import MOST_ERRORS, repair_pool, repair_set
 from finsent.labels import NEUTRAL
-from finsent.runs.corrections import saved_corrections
-from finsent.runs.store import Run, default_runs_dir
-from pages.neutral.continue_run import show_continue
-from pages.neutral.labels import data_of
-from pages.neutral.similar import label_counts, show_similar
-from pages.shared.ui import csv_button, plain_markdown, show_error
+from finsent.runs.store import Run
+from pages.shared.repair_rows import corrections_of, show_repair_rows, show_training
+from pages.shared.ui import plain_markdown
 
 
 def show_repair_set(run: Run, errors: pd.DataFrame, split: str) -> None:
@@ -35,7 +32,7 @@ def show_repair_set(run: Run, errors: pd.DataFrame, split: str) -> None:
                 st.session_state["repair_set"] = (listed, find(run, errors, per_error, validation, others))
         found_for, rows = st.session_state.get("repair_set", (None, None))
         if rows is not None and found_for == listed:
-            show_rows(run, rows)
+            show_repair_rows(run, rows)
             show_training(run, rows, split)
 
 
@@ -43,32 +40,10 @@ def find(run: Run, errors: pd.DataFrame, per_error: int, validation: bool, other
     labels = None if others else (NEUTRAL,)
     try:
         with st.spinner("Looking for similar texts …"):
-            return repair_set(errors.head(MOST_ERRORS), repair_pool(run, validation), per_error, labels)
+            decided = corrections_of(run).rows
+            changed = [row for row, one in decided.items() if one.decision == CHANGE]
+            pool = repair_pool(run, validation, decided)
+            return repair_set(errors.head(MOST_ERRORS), pool, per_error, labels, changed)
     except FinsentError as error:
         st.info(plain_markdown(str(error)))
         return None
-
-
-def show_training(run: Run, rows: pd.DataFrame, split: str) -> None:
-    """Offer to continue the run on the set; not where test texts chose it, since they judge."""
-    if split == "test":
-        st.caption(CHOSEN_BY_TEST)
-        return
-    try:
-        saved = saved_corrections(default_runs_dir(), data_of(run, str(run.folder)))
-    except FinsentError as error:
-        show_error(error)
-        return
-    show_continue(run, rows, saved, key="repair")
-
-
-def show_rows(run: Run, rows: pd.DataFrame) -> None:
-    show_similar(rows, ["text", "label", "split", "similarity", "family", "row_id"], "repair")
-    st.caption(
-        f"{len(rows):,} texts ({label_counts(rows)}). The file has the columns text, label and family (news or post), "
-        "which the Train page reads as they are; a text that a spreadsheet would run as a formula has an apostrophe in "
-        "front."
-    )
-    if warning := one_label(rows["label"]):
-        st.warning(plain_markdown(warning.sentence), icon=":material/warning:")
-    csv_button("Download the repair set as CSV", rows[["text", "label", "family"]], f"repair-{run.id}.csv")

@@ -9,7 +9,7 @@ from finsent.runs.store import Run
 from pages.shared import places
 from pages.shared.access import action
 from pages.shared.models import classifier_of, known_as
-from pages.shared.ui import show_table, user_errors
+from pages.shared.ui import OPENS, opened_place, show_table, user_errors
 
 #: Not a widget's key: it must outlive a change of page. Whose words the visitor has asked for.
 _ASKED = "pushes-asked"
@@ -62,15 +62,15 @@ def show_pushes(run: Run, key: str) -> None:
     found = texts_with(effects, word)
 
     def open_text() -> None:
-        rows = st.session_state[f"with-{key}"].selection.rows
-        st.session_state["pushed-text"] = found["text"].iloc[rows[0]] if rows else None
+        place = opened_place(st.session_state[f"with-{key}"])
+        st.session_state["pushed-text"] = None if place is None else found["text"].iloc[place]
 
     show_table(
         found.rename(columns={"tuned": "fine-tuned"}),
         f"with-word-{key}",
         key=f"with-{key}",
         on_select=open_text,
-        selection_mode="single-row",
+        selection_mode=OPENS,
         column_order=["text", "baseline", "fine-tuned", "difference", "row_id"],
         column_config={"text": st.column_config.TextColumn(width="large")}
         | {name: st.column_config.NumberColumn(format="%+.2f") for name in ("baseline", "fine-tuned", "difference")},

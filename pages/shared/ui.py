@@ -134,6 +134,10 @@ def show_table(table: pd.DataFrame, name: str, **look: Any) -> None:
     )
 
 
+#: How a table is chosen from whose rows open: by the box before a row, by a click on a cell, or with the arrow keys.
+OPENS = ["single-row", "single-cell"]
+
+
 def opened_place(event: Any) -> int | None:
     """Return which row of a table the visitor opened, by its box or by a click on any cell; None for none."""
     places = [row for row, _ in event.selection.cells] or event.selection.rows
@@ -166,7 +170,7 @@ def rows_that_open(
         | config,
         key=key,
         on_select="rerun",
-        selection_mode=["single-row", "single-cell"],
+        selection_mode=OPENS,
         **look,
     )
     if caption:

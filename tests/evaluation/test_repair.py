@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from finsent.errors import EmptyDataError
-from finsent.evaluation.repair import repair_pool, repair_set
+from finsent.evaluation.edits import rule_named
+from finsent.evaluation.repair import repair_pool, repair_set, rule_repair_set, run_rule_repair_set
 from tests.predictions import made_predictions, made_run
 
 ERRORS = pd.DataFrame({"text": ["The bank opens a branch", "A dividend as last year"]})
@@ -59,3 +60,54 @@ def test_test_texts_never_go_in_not_even_as_a_copy(runs_dir):
     rows = repair_pool(run, with_validation=True)
     assert rows["row_id"].tolist() == ["t1", "r0"]
     assert rows["split"].tolist() == ["train", "validation"]
+
+
+def behaved(texts, rule="rose or fell", failed=True):
+    columns = {"row_id": [f"v{n}" for n in range(len(texts))], "rule": rule, "text": texts}
+    return pd.DataFrame(columns | {"baseline failed": True, "tuned failed": failed})
+
+
+def moving_pool():
+    return pd.DataFrame(
+        [
+            ("a", "Profit rose at the mill", "positive", NEWS, "train"),
+            ("b", "The mill opens a shop", "neutral", NEWS, "train"),
+            ("c", "$MILL fell today", "bearish", POST, "train"),
+            ("d", "Profit fell at the mill", "negative", NEWS, "train"),
+            ("e", "Sales rose at the mill shop", "neutral", NEWS, "train"),
+        ],
+        columns=["row_id", "text", "label", "answers", "split"],
+    )
+
+
+def test_a_failed_rule_gives_texts_it_applies_to_and_their_edits_which_are_called_synthetic():
+    rows = rule_repair_set(behaved(["Orders rose at the mill"]), rule_named("rose or fell"), moving_pool())
+    made = rows[rows["dataset"] == "synthetic: rose or fell"].set_index("row_id")
+    # The edits of “a” and “d” are texts of the pool already, and neutral news has no opposite.
+    assert made.loc["c, rose or fell", ["text", "label", "family"]].tolist() == ["$MILL rose today", "bullish", "post"]
+    assert made.index.tolist() == ["c, rose or fell"]
+    assert rows["row_id"].tolist() == ["c", "c, rose or fell"]
+    kept = rule_repair_set(behaved(["MILL rose"], "capitals"), rule_named("capitals"), moving_pool(), per_error=1)
+    assert kept["label"].nunique() == 1 and kept["text"][1] == kept["text"][0].upper()
+
+
+@pytest.mark.parametrize(
+    ("rule", "outcomes", "told"),
+    [
+        ("negation", behaved(["Profit rose"], "negation"), "not to which"),
+        ("rose or fell", behaved(["Profit rose"], failed=False), "on none of these texts"),
+        ("profit or loss", behaved(["Profit rose"], "profit or loss"), "applies to no training text"),
+    ],
+)
+def test_a_rule_that_gives_no_repair_set_is_said(rule, outcomes, told):
+    pool = moving_pool()[lambda rows: ~rows["text"].str.contains("Profit")]
+    with pytest.raises(EmptyDataError, match=told):
+        rule_repair_set(outcomes, rule_named(rule), pool.reset_index(drop=True))
+
+
+def test_an_edit_that_is_a_test_text_is_left_out(runs_dir):
+    judged = made_predictions(["bullish"] * 2, ["bullish"] * 2)
+    judged.loc[0, "text"] = "$mill rose today"
+    run = made_run(runs_dir, judged, judged, moving_pool()[["row_id", "text", "label", "answers"]])
+    rows = run_rule_repair_set(run, behaved(["It rose today"]), rule_named("rose or fell"), repair_pool(run))
+    assert rows["row_id"].tolist() == ["c"]

@@ -33,7 +33,11 @@ def show_continue(run: Run, repair: pd.DataFrame | None, saved: CorrectionSet, k
         )
         sides = st.columns(4, vertical_alignment="bottom")
         use = sides[0].checkbox(
-            f"With the {changed:,} corrected labels", value=changed > 0, disabled=changed == 0, key=f"use-{key}"
+            f"With the {changed:,} corrected labels",
+            value=changed > 0,
+            # A repair set has them already.
+            disabled=changed == 0 or repair is not None,
+            key=f"use-{key}",
         )
         epochs = sides[1].number_input("Epochs", 0.1, 100.0, float(run.recipe.epochs), 0.5, key=f"epochs-{key}")
         rate = sides[2].number_input(
