@@ -13,7 +13,7 @@ from pages.headlines.asking import ONE
 from pages.shared.access import action
 from pages.shared.models import known_as
 from pages.shared.repair_rows import corrections_of, show_repair_rows, show_training
-from pages.shared.ui import OPENS, PERCENT, opened_place, plain_markdown, show_table, what_is
+from pages.shared.ui import PERCENT, opened_place, plain_markdown, show_table, what_is
 
 #: Not a widget's key: whose tests the visitor has asked for.
 _ASKED = "behaviour-asked"
@@ -134,8 +134,11 @@ def show_failures(outcomes: pd.DataFrame) -> None:
         f"failures-{rule}",
         key="failures",
         on_select=open_edit,
-        selection_mode=OPENS,
+        selection_mode="single-row",
         column_order=["text", "edited", "gold", "baseline", "baseline edited", "fine-tuned", "fine-tuned edited"],
         column_config={name: st.column_config.TextColumn(width="medium") for name in ("text", "edited")},
     )
-    st.caption(f"{len(failed):,} texts that one of the models fails. Choose a row to open it as an edit.")
+    st.caption(
+        f"{len(failed):,} texts that one of the models fails. Choose a row to open it as an edit, "
+        "with the keyboard by Shift and Space."
+    )

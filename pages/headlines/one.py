@@ -11,7 +11,7 @@ from pages.headlines.asking import EXAMPLES, answered, may_ask, show_answers
 from pages.shared import places
 from pages.shared.access import action
 from pages.shared.models import classifier_of, known_as
-from pages.shared.ui import OPENS, opened_place, plain_markdown, show_error, show_table
+from pages.shared.ui import opened_place, plain_markdown, show_error, show_table
 from pages.shared.why import show_why
 
 #: Not widgets' keys: they must outlive a change of page.
@@ -121,7 +121,7 @@ def show_suggestions(run: Run | None, text: str, answers: tuple[str, ...]) -> No
         "edits",
         key="tried",
         on_select=open_edit,
-        selection_mode=OPENS,
+        selection_mode="single-row",
         height=min(480, 40 + 35 * len(table)),
         column_order=["rule", "expects", *[name for name in table.columns if "fine" in name or "base" in name], "edit"],
         column_config={
@@ -132,13 +132,15 @@ def show_suggestions(run: Run | None, text: str, answers: tuple[str, ...]) -> No
     st.caption(
         f"Your own edits (the last {_MOST_KEPT}), then one of each rule that applies. A rule says what should happen "
         "to the label that a model gives the headline itself: keep it, flip it to its opposite, or change it to any "
-        "other; of a neutral one nothing is foreseen where it would be flipped. Choose a row to open it above."
+        "other; of a neutral one nothing is foreseen where it would be flipped. Choose a row to open it above, "
+        "with the keyboard by Shift and Space."
     )
 
 
 def marked_change(before: str, after: str) -> str:
     """Return as Markdown what makes one text the other: what is gone struck through, what is new in bold."""
-    marks = {"same": "{}", "gone": "~~{}~~", "new": "**{}**"}
+    # Within brackets, since marks beside a letter count for nothing around a full stop.
+    marks = {"same": "{}", "gone": ":gray[~~{}~~]", "new": ":primary[**{}**]"}
     parts = []
     for kind, piece in changes(before, after):
         inner = piece.strip()
