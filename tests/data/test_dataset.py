@@ -19,10 +19,10 @@ from finsent.data.dataset import (
     load_data,
     load_upload,
     sample_rows,
-    source_version,
     split_rows,
 )
 from finsent.data.export import export_csv
+from finsent.data.sources import source_version
 from finsent.errors import EmptyDataError, UnknownLabelError
 from finsent.files import PROJECT
 from finsent.labels import FIVE_LABELS, split_answers
