@@ -128,12 +128,15 @@ def hardware() -> dict[str, str | int]:
 
 def peak_memory() -> int:
     """Return the most memory this process has held, in bytes: the GPU's if it computed, else the resident set."""
-    import resource
-
     import torch
 
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
+    return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else peak_resident()
+
+
+def peak_resident() -> int:
+    """Return the most memory this process has held, in bytes, a GPU's apart."""
+    import resource
+
     status = Path("/proc/self/status")
     if status.is_file():
         # Linux hands a process the maximum that getrusage knows of its parent, so that a worker would show the app's.

@@ -22,7 +22,6 @@ SLOW = {
     "pyarrow",
     "safetensors",
     "scipy",
-    "datasketch",
     "sklearn",
     "statsmodels",
     "tensorboard",

@@ -60,21 +60,25 @@ def filter_rows(
     return rows[keep]
 
 
-def places_in_order(rows: pd.DataFrame, order: str) -> np.ndarray:
+def places_in_order(rows: pd.DataFrame, order: str, most: int | None = None) -> np.ndarray:
     """Return the places of rows in one of :data:`ORDERS`; in any other they stay as they are.
 
-    Rows that the order does not tell apart stay as they are, too. A page takes the few places that it shows, which is
-    quicker than to put whole rows in order.
+    Rows that the order does not tell apart stay as they are, too. With ``most`` only the first so many places are
+    returned, as a page shows them, and the rest need not be put in order: that is quicker.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    places = np.arange(len(rows))
     if order not in ORDERS or rows.empty:
-        return np.arange(len(rows))
+        return places[:most]
     column, ascending = ORDERS[order]
     values = rows[column] if column in rows else rows["text"].str.len()
-    places = pc.sort_indices(pa.array(values), sort_keys=[("", "ascending" if ascending else "descending")])
-    return np.asarray(places.to_numpy())
+    keys = [("value", "ascending" if ascending else "descending"), ("place", "ascending")]
+    table = pa.table({"value": pa.array(values), "place": places})
+    if most is None or most > len(rows) // 4:
+        return np.asarray(pc.sort_indices(table, sort_keys=keys).to_numpy())[:most]
+    return np.asarray(pc.select_k_unstable(table, most, sort_keys=keys).to_numpy())
 
 
 def hits(text: str, search: str) -> Iterator[tuple[str, bool]]:

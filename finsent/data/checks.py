@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from finsent.data.gives_away import gives_away
-from finsent.data.twins import KINDS, Near, find_twins, near_in, normalise, twin_groups
+from finsent.data.near import Near
+from finsent.data.twins import BARE, KINDS, WORDS, find_twins, near_in, twin_groups, with_words
 from finsent.labels import FIVE_LABELS, TO_THREE, split_answers
 from finsent.prompts import PROMPT_END
 
@@ -45,7 +46,7 @@ def find_issues(rows: pd.DataFrame) -> list[Finding]:
     only where the digits are the same too, since "profit of 3 against 4" and "of 4 against 3" rightly differ.
     """
     away = gives_away(rows)
-    plain = normalise(rows["text"])
+    rows = with_words(rows)
     near = near_in(rows)
     candidates = [
         _finding(
@@ -57,7 +58,7 @@ def find_issues(rows: pd.DataFrame) -> list[Finding]:
         _nearly_repeated(rows, near),
         _finding(
             rows,
-            _several(plain, rows["label"].map(TO_THREE)),
+            _several(rows[WORDS], rows["label"].map(TO_THREE)),
             "Conflicting labels",
             "The same text, apart from case, punctuation and links, has different labels; no model can be right on "
             "all of them.",
@@ -99,13 +100,14 @@ def find_issues(rows: pd.DataFrame) -> list[Finding]:
 def finding_rows(rows: pd.DataFrame, finding: Finding) -> pd.DataFrame:
     """Return the rows that a finding names, each together with the rows of nearly the same text.
 
-    A twin of a held-out text is the one that was found, just above it.
+    A twin of a held-out text is the one that was found, just above it. Whoever asks for several findings' rows gives
+    :func:`finsent.data.twins.with_words` of the table.
     """
     if finding.twins:
         pairs = [one for pair in zip(finding.twins, finding.row_ids, strict=True) for one in pair]
         named_first: pd.DataFrame = rows.set_index("row_id", drop=False).loc[list(dict.fromkeys(pairs))]
         return named_first.reset_index(drop=True)
-    keys = normalise(rows["text"], digits=False)
+    keys = with_words(rows)[BARE]
     named = rows["row_id"].isin(finding.row_ids)
     shown = rows[named | keys.isin(set(keys[named]) - {""})]
     groups = pd.factorize(keys[shown.index])[0]

@@ -205,9 +205,8 @@ def fingerprint(rows: pd.DataFrame) -> str:
     """Return the SHA-256 (hex) of a data table's ids, labels and prompts, and the splits that it gives, in order."""
     digest = hashlib.sha256()
     for column in ("row_id", "label", "prompt", *([GIVEN_SPLIT] if GIVEN_SPLIT in rows else [])):
-        for value in rows[column]:
-            # A zero byte ends each value, so that moving a letter from one to the next is another data set.
-            digest.update(value.encode("utf-8", "surrogatepass") + b"\0")
+        # A zero byte ends each value, so that moving a letter from one to the next is another data set.
+        digest.update("".join(f"{value}\0" for value in rows[column].to_numpy(object)).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 
@@ -268,8 +267,7 @@ def _checked(source: str, title: str, reading: Reading, others: bool = False) ->
 def _others(table: pd.DataFrame) -> pd.DataFrame:
     ids = [name for name in ("row_id", "Unnamed: 0") if name in table]
     # Of the wide column with the prompts nothing is copied.
-    kept = table.reset_index(drop=True)[[*ids, *_OTHERS]]
-    other = kept[kept["task_type"] != TASK]
+    other = table.reset_index(drop=True).loc[(table["task_type"] != TASK).to_numpy(), [*ids, *_OTHERS]]
     said = other[list(_OTHERS)].fillna("").astype("str")
     said.columns = pd.Index(_OTHERS.values())
     return said.assign(row_id=_row_ids(other))

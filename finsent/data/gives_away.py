@@ -44,9 +44,8 @@ class GivenAway:
 def gives_away(rows: pd.DataFrame) -> GivenAway:
     """Return how well the labels of a data table can be told from its prompts without their texts."""
     labels = rows["label"].map(TO_THREE)
-    frames = pd.Series(
-        [prompt.replace(text, "\0", 1) for prompt, text in zip(rows["prompt"], rows["text"], strict=True)], rows.index
-    )
+    prompts, texts = (rows[name].to_numpy(object) for name in ("prompt", "text"))
+    frames = pd.Series([prompt.replace(text, "\0", 1) for prompt, text in zip(prompts, texts, strict=True)], rows.index)
     counts = labels.value_counts()
     chance = float(counts.iloc[0] / len(rows))
     different = int(frames.nunique())

@@ -1,5 +1,7 @@
 """Whether a parquet file is safe to read: what it says of its size, and what its dictionaries would unpack to."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from finsent.limits import BYTES, CELLS, COLUMNS, ROWS
@@ -21,6 +23,63 @@ def check_parquet(content: BinaryIO, name: str) -> None:
     """
     from pyarrow.parquet import ParquetFile
 
+    packed = _packed_columns(content, name)
+    total = 0
+    with ParquetFile(content, read_dictionary=packed) as parquet:
+        for number in range(parquet.num_row_groups if packed else 0):
+            group = parquet.read_row_group(number, columns=packed)
+            total += sum(_unpacked(chunk) for column in group.columns for chunk in column.chunks)
+            BYTES.check(total, name)
+    content.seek(0)
+
+
+def read_checked(content: BinaryIO, name: str) -> "pa.Table":
+    """Return a parquet file whose columns have different names; what :func:`check_parquet` refuses is refused.
+
+    Each column is read once, checked, and written out only then.
+
+    Raises:
+        TooLargeError, OSError, ValueError: see :func:`check_parquet`.
+    """
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetFile
+
+    packed = _packed_columns(content, name)
+    columns, total = [], 0
+    with _frugal(), ParquetFile(content) as plain, ParquetFile(content, read_dictionary=packed) as parquet:
+        for field in plain.schema_arrow:
+            column = parquet.read([field.name]).column(field.name)
+            total += sum(map(_unpacked, column.chunks))
+            BYTES.check(total, name)
+            if column.type != field.type:
+                flat = pa.types.is_dictionary(column.type)
+                column = column.cast(field.type) if flat else plain.read([field.name]).column(field.name)
+            columns.append(column)
+        return pa.table(columns, schema=plain.schema_arrow)
+
+
+@contextmanager
+def _frugal() -> Iterator[None]:
+    """Let Arrow allocate by jemalloc, where its build has it: a large table takes less time and memory to make."""
+    import pyarrow as pa
+
+    usual = pa.default_memory_pool()
+    try:
+        pa.set_memory_pool(pa.jemalloc_memory_pool())
+    except NotImplementedError:
+        # Not on every system.
+        yield
+        return
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(usual)
+
+
+def _packed_columns(content: BinaryIO, name: str) -> list[str]:
+    """Check what a file says of itself, and return its columns with dictionaries, if they could unpack to too much."""
+    from pyarrow.parquet import ParquetFile
+
     with ParquetFile(content) as parquet:
         chunks = _chunks(parquet)
         ROWS.check(parquet.metadata.num_rows, name)
@@ -28,29 +87,17 @@ def check_parquet(content: BinaryIO, name: str) -> None:
         CELLS.check(max(parquet.metadata.num_rows, 1) * parquet.metadata.num_columns, name)
         CELLS.check(sum(chunk.num_values for chunk in chunks), name)
         BYTES.check(sum(chunk.total_uncompressed_size for chunk in chunks), name)
+    content.seek(0)
     texts = [chunk for chunk in chunks if chunk.physical_type == "BYTE_ARRAY" and chunk.has_dictionary_page]
     # No value is longer than its column's bytes, which settles it for most files.
-    if sum(chunk.num_values * chunk.total_uncompressed_size for chunk in texts) > BYTES.value:
-        content.seek(0)
-        _check_dictionaries(content, sorted({chunk.path_in_schema for chunk in texts}), name)
-    content.seek(0)
+    if sum(chunk.num_values * chunk.total_uncompressed_size for chunk in texts) <= BYTES.value:
+        return []
+    return sorted({chunk.path_in_schema for chunk in texts})
 
 
 def _chunks(parquet: "ParquetFile") -> "list[ColumnChunkMetaData]":
     groups = [parquet.metadata.row_group(number) for number in range(parquet.num_row_groups)]
     return [group.column(number) for group in groups for number in range(group.num_columns)]
-
-
-def _check_dictionaries(content: BinaryIO, columns: list[str], name: str) -> None:
-    from pyarrow.parquet import ParquetFile
-
-    total = 0
-    # Read as dictionaries, each value is held once, however often it is named.
-    with ParquetFile(content, read_dictionary=columns) as parquet:
-        for number in range(parquet.num_row_groups):
-            group = parquet.read_row_group(number, columns=columns)
-            total += sum(_unpacked(chunk) for column in group.columns for chunk in column.chunks)
-            BYTES.check(total, name)
 
 
 def _unpacked(array: "pa.Array") -> int:

@@ -10,6 +10,7 @@ from finsent.data.dataset import SentimentData, data_card
 from finsent.data.gives_away import GivenAway, gives_away
 from finsent.data.sources import HUB
 from finsent.data.splits import GIVEN, GROUPED, SPLITS
+from finsent.data.twins import with_words
 from pages.dataset.distributions import distributions
 from pages.dataset.rows import browse, shown_columns
 from pages.dataset.source import choose_data
@@ -21,7 +22,9 @@ from pages.shared.ui import PERCENT, page_head, show_chart, show_notes, show_tab
 
 @st.cache_resource(max_entries=3, show_spinner="Checking the rows …")
 def check(fingerprint: str, _rows: pd.DataFrame) -> list[tuple[checks.Finding, pd.DataFrame]]:
-    return [(finding, checks.finding_rows(_rows, finding)) for finding in checks.find_issues(_rows)]
+    ready = with_words(_rows)
+    found = checks.find_issues(ready)
+    return [(finding, checks.finding_rows(ready, finding)[list(_rows.columns)]) for finding in found]
 
 
 def counts(data: SentimentData, rows: pd.DataFrame) -> None:

@@ -35,7 +35,6 @@ def tokenizer_of(model: str) -> Any:
 def browse(rows: pd.DataFrame, table: pd.DataFrame) -> None:
     # A fragment: a search or a choice runs this part of the page alone.
     found, order, search = filters(table)
-    in_order = places_in_order(found, order)
     pages = max(1, -(-len(found) // PAGE_ROWS))
     page = 1
     columns = [*shown_columns(rows), *([TASK_COLUMN] if len(table) > len(rows) else []), LENGTH]
@@ -46,14 +45,14 @@ def browse(rows: pd.DataFrame, table: pd.DataFrame) -> None:
             page = st.number_input(f"Page, of {pages}", 1, pages, key="page", bind="query-params", width=140)
         csv_button(
             "Download as CSV",
-            lambda: found[[*columns, "answers"]].iloc[in_order],
+            lambda: found[[*columns, "answers"]].iloc[places_in_order(found, order)],
             "finsent_rows.csv",
             disabled=found.empty,
         )
     if found.empty:
         st.info("No row matches. Clear the search or a filter.", icon=":material/filter_alt_off:")
         return
-    shown = found.iloc[in_order[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]]
+    shown = found.iloc[places_in_order(found, order, page * PAGE_ROWS)[(page - 1) * PAGE_ROWS :]]
     # The address loses it with a change of page, which the visitor does not mean.
     wanted = st.query_params.get("row") or st.session_state.get(_OPENED)
     places = shown["row_id"].tolist()

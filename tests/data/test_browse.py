@@ -51,6 +51,12 @@ def test_an_order_is_that_of_its_column(table, order):
         assert shown["row_id"].tolist() == table.sort_values(LENGTH, kind="stable")["row_id"].tolist()
 
 
+@pytest.mark.parametrize("order", [*ORDERS, ""])
+@pytest.mark.parametrize("most", [0, 1, 40, 300, 1_000])
+def test_the_first_rows_of_an_order_are_those_of_the_whole(table, order, most):
+    assert places_in_order(table, order, most).tolist() == places_in_order(table, order)[:most].tolist()
+
+
 def test_an_unknown_order_leaves_the_rows_as_they_are(table):
     assert places_in_order(table, "").tolist() == list(range(400))
 

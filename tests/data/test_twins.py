@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from finsent.data.twins import DIGITS, LEAST_ALIKE, NEAR, SAME, find_twins, normalise
+from finsent.data import near
+from finsent.data.near import LEAST_ALIKE, near_texts
+from finsent.data.twins import DIGITS, NEAR, SAME, find_twins, normalise
 
 TRAINED = (
     "Operating profit of Vattu Steel rose to EUR 13.1 mn from EUR 8.7 mn in the third quarter",
@@ -62,6 +64,19 @@ def test_near_twins_are_those_that_comparing_each_pair_finds():
         best = max(len(mine & other) / len(mine | other) for other in sets)
         assert (row.row_id in found.index) == (best >= LEAST_ALIKE), (row.text, best)
     assert (found == NEAR).sum() > 30
+
+
+def test_pairs_are_the_same_however_few_are_looked_at_at_a_time(monkeypatch):
+    texts = [f"shares of {name} rose in early trade on monday after its report" for name in "abcdefghijklm"]
+    texts += ["a", "b c", "nothing like the others at all", *texts]
+    whole = near_texts(texts)
+    assert len(whole.texts) == 16 and len(whole.one) == 13 * 12 / 2 and (whole.one < whole.other).all()
+    monkeypatch.setattr(near, "_PROPOSED", 20)
+    monkeypatch.setattr(near, "_DECIDED", 7)
+    parts = near_texts(texts)
+    assert set(zip(parts.one, parts.other, parts.alike, strict=True)) == set(
+        zip(whole.one, whole.other, whole.alike, strict=True)
+    )
 
 
 @pytest.mark.parametrize(
