@@ -9,6 +9,7 @@ from finsent.cli.meant import answers_anew, meant_run
 from finsent.cli.output import records, table_text, write_table
 from finsent.cli.progress import counter
 from finsent.errors import UsageError
+from finsent.evaluation.edits import RULES, rule_named
 from finsent.labels import FIVE_LABELS, INVALID, NEUTRAL
 from finsent.metrics.figures_json import to_json
 from finsent.runs.find import find_run
@@ -176,7 +177,6 @@ def make_repair_set(options: argparse.Namespace) -> Printed:
 
 def _rule_repair_set(options: argparse.Namespace) -> Printed:
     from finsent.evaluation.behaviour import run_behaviour
-    from finsent.evaluation.edits import RULES, rule_named
     from finsent.evaluation.repair import SYNTHETIC, repair_pool, run_rule_repair_set
     from finsent.runs.corrections import saved_corrections
     from finsent.runs.rows import prepare_again
