@@ -7,6 +7,8 @@ several pages, in which a link straight to a page ends in “Page not found”.
 from starlette.middleware import Middleware
 from streamlit.starlette import App
 
+from finsent.uncompiled import compile_nothing
 from pages.server import OwnVisitorsOnly
 
+compile_nothing()
 app = App("pages/app.py", middleware=[Middleware(OwnVisitorsOnly)])

@@ -3,5 +3,7 @@
 import sys
 
 from finsent.cli.main import main
+from finsent.uncompiled import compile_nothing
 
+compile_nothing()
 sys.exit(main(sys.argv[1:]))

@@ -28,6 +28,7 @@ from finsent.runs.queue import start_next
 from finsent.runs.signs import heartbeat
 from finsent.runs.stages import carry_out
 from finsent.runs.store import Run, RunState, read_run, update_run
+from finsent.uncompiled import compile_nothing
 
 PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets", "safetensors")
 
@@ -94,6 +95,7 @@ def _fail(run: Run, error: Exception) -> None:
 
 
 if __name__ == "__main__":
+    compile_nothing()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # Deprecations inside the libraries are for their authors, not for whoever reads a run's log.
     warnings.simplefilter("ignore", FutureWarning)
