@@ -5,10 +5,15 @@ import os
 import socket
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from finsent.uncompiled import compile_nothing
+
+# As in every process that finsent starts.
+compile_nothing()
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 #: The cores of this machine, before each test process took one of them.
 ALL_CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
@@ -25,6 +30,26 @@ os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="finsent-tests-hub-")
 
 pytest_plugins = ["tests.security_table", "tests.forked"]
 ROOT = Path(__file__).parents[1]
+#: The files that take longest, from a minute and more down: taken up last, one would keep a single process at work.
+LONGEST = (
+    "runs/test_resume.py",
+    "browser/test_survival.py",
+    "test_one_bad_file.py",
+    "browser/test_lab.py",
+    "test_distributed.py",
+    "browser/test_form.py",
+    "bench/test_run.py",
+    "runs/test_faults.py",
+    "browser/test_compare.py",
+    "browser/test_hub_model.py",
+    "browser/test_own_data.py",
+    "browser/test_long_run.py",
+    "browser/test_shown.py",
+    "browser/test_quiet.py",
+    "browser/test_walk.py",
+    "test_documents.py",
+    "test_quiet.py",
+)
 LAB = ROOT / "finsent" / "assets" / "lab_headlines.jsonl"
 
 
@@ -54,13 +79,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked long unless it is asked for."""
+    """Leave out what is marked long unless it is asked for, and put the files that take longest first."""
     if not config.getoption("--long"):
         left_out = pytest.mark.skip(reason="takes minutes: python -m pytest --long")
         for item in items:
             # The keyword would be a parameter's name, too.
             if item.get_closest_marker("long"):
                 item.add_marker(left_out)
+    # Of the others, those of many tests.
+    sizes = Counter(item.path for item in items)
+    ranks = {ROOT / "tests" / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: (ranks.get(item.path, len(ranks)), -sizes[item.path]))
 
 
 @pytest.fixture(autouse=True)
