@@ -17,6 +17,7 @@ from finsent.charts.template import (
     MODEL_LOOKS,
     SHARE_AXIS,
     ink_on,
+    layout,
     marked,
     marker,
     styled,
@@ -89,47 +90,50 @@ def _heatmap(
     limits: tuple[float, float],
     dark: bool,
 ) -> go.Figure:
-    figure = go.Figure(
-        go.Heatmap(
-            z=values,
-            x=list(columns),
-            y=list(rows),
-            text=text,
-            colorscale=scale,
-            zmin=limits[0],
-            zmax=limits[1],
-            showscale=False,
-            xgap=2,
-            ygap=2,
-            hovertemplate="gold %{y}, called %{x}: %{text}<extra></extra>",
-        )
+    """Return a heatmap with its cells' texts; its parts are given at once, since each added one checks the others."""
+    cells = go.Heatmap(
+        z=values,
+        x=list(columns),
+        y=list(rows),
+        text=text,
+        colorscale=scale,
+        zmin=limits[0],
+        zmax=limits[1],
+        showscale=False,
+        xgap=2,
+        ygap=2,
+        hovertemplate="gold %{y}, called %{x}: %{text}<extra></extra>",
     )
-    _write_cells(figure, values, text, scale, limits)
-    _add_targets(figure, rows, columns)
-    _outline_studied_cell(figure, rows, columns, _OUTLINE[dark])
-    says = _labels_axis(columns) | {"side": "top", "title": "model says"}
-    deserves = _labels_axis(rows) | {"autorange": "reversed", "title": "gold label"}
-    return styled(figure, 110 + 62 * len(rows), margin={"r": 0}, xaxis=says, yaxis=deserves)
+    own = {
+        "margin": {"r": 0},
+        "xaxis": _labels_axis(columns) | {"side": "top", "title": "model says"},
+        "yaxis": _labels_axis(rows) | {"autorange": "reversed", "title": "gold label"},
+        "annotations": _cell_texts(values, text, scale, limits),
+        "shapes": [_studied_cell(rows, columns, _OUTLINE[dark])],
+    }
+    return go.Figure([cells, _targets(rows, columns)], layout(110 + 62 * len(rows), **own))
 
 
 def _labels_axis(labels: Sequence[str]) -> dict[str, Any]:
     return {"tickvals": list(labels), "ticktext": [marked(label) for label in labels], "showgrid": False}
 
 
-def _write_cells(
-    figure: go.Figure, values: np.ndarray, text: list[list[str]], scale: list[list[Any]], limits: tuple[float, float]
-) -> None:
-    """Write each cell's text in the darker or the lighter ink, whichever its colour leaves more readable."""
+def _cell_texts(
+    values: np.ndarray, text: list[list[str]], scale: list[list[Any]], limits: tuple[float, float]
+) -> list[dict[str, Any]]:
+    """Return each cell's text in the darker or the lighter ink, whichever its colour leaves more readable."""
     places = (np.clip(values, *limits) - limits[0]) / (limits[1] - limits[0])
-    colors = sample_colorscale(scale, places.reshape(-1).tolist(), colortype="tuple")
-    for (row, column), ink in zip(np.ndindex(values.shape), map(ink_on, colors), strict=True):
-        figure.add_annotation(x=column, y=row, text=text[row][column], showarrow=False, font={"color": ink, "size": 12})
+    inks = map(ink_on, sample_colorscale(scale, places.reshape(-1).tolist(), colortype="tuple"))
+    return [
+        {"x": column, "y": row, "text": text[row][column], "showarrow": False, "font": {"color": ink, "size": 12}}
+        for (row, column), ink in zip(np.ndindex(values.shape), inks, strict=True)
+    ]
 
 
-def _add_targets(figure: go.Figure, rows: Sequence[str], columns: Sequence[str]) -> None:
-    """Lay an unseen marker over each cell, since heatmaps report no clicks; its customdata is (gold, answer)."""
+def _targets(rows: Sequence[str], columns: Sequence[str]) -> go.Scatter:
+    """Return an unseen marker over each cell, since heatmaps report no clicks; its customdata is (gold, answer)."""
     cells = [(gold, answer) for gold in rows for answer in columns]
-    figure.add_scatter(
+    return go.Scatter(
         x=[answer for _, answer in cells],
         y=[gold for gold, _ in cells],
         customdata=cells,
@@ -142,19 +146,19 @@ def _add_targets(figure: go.Figure, rows: Sequence[str], columns: Sequence[str])
     )
 
 
-def _outline_studied_cell(figure: go.Figure, rows: Sequence[str], columns: Sequence[str], color: str) -> None:
-    """Outline neutral texts that are called positive (or bullish, its neighbour in the five-label view)."""
+def _studied_cell(rows: Sequence[str], columns: Sequence[str], color: str) -> dict[str, Any]:
+    """Return the outline of neutral texts called positive (or bullish, its neighbour in the five-label view)."""
     places = [place for place, label in enumerate(columns) if label in (BULLISH, POSITIVE)]
     row = list(rows).index(NEUTRAL)
-    figure.add_shape(
-        type="rect",
-        x0=places[0] - 0.5,
-        x1=places[-1] + 0.5,
-        y0=row - 0.5,
-        y1=row + 0.5,
-        line={"color": color, "width": 3},
-        fillcolor=CLEAR,
-    )
+    return {
+        "type": "rect",
+        "x0": places[0] - 0.5,
+        "x1": places[-1] + 0.5,
+        "y0": row - 0.5,
+        "y1": row + 0.5,
+        "line": {"color": color, "width": 3},
+        "fillcolor": CLEAR,
+    }
 
 
 def dumbbell_figure(table: pd.DataFrame, figure_name: str) -> go.Figure:

@@ -140,10 +140,9 @@ def judge(
         ("trained on", trained),
         ("flagged", set(known.flagged.rows)),
     )
-    without = [_without(why, ids, first, second, classes) for why, ids in doubts]
+    kept = [_without(why, ids, first, second, classes) for why, ids in doubts if first["row_id"].isin(ids).any()]
     bag = known.bag_of_words
     lead = None if bag is None else Lead(bag.accuracy, bag.tuned_lead)
-    kept = [one for one in without if one.left_out]
     return Verdict(
         **{**vars(weighed), "tone": _tempered(weighed.tone, kept, lead)},
         first=names[0],
