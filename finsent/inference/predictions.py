@@ -162,11 +162,13 @@ def _unfit_rows(table: pd.DataFrame) -> str:
         return "it has no rows"
     if table["row_id"].duplicated().any():
         return f"the row {table.loc[table['row_id'].duplicated(), 'row_id'].iloc[0][:40]} stands in it twice"
-    allowed = {cell: split_answers(cell) for cell in table["answers"].unique()}
-    if not all(set(answers) <= set(FIVE_LABELS) and len(answers) > 1 for answers in allowed.values()):
+    set_of_row, sets = pd.factorize(table["answers"])
+    allowed = [split_answers(cell) for cell in sets]
+    if not all(set(answers) <= set(FIVE_LABELS) and len(answers) > 1 for answers in allowed):
         return "its column answers holds what is no answer set"
-    pairs = table[["answers", "label"]].drop_duplicates().itertuples(index=False)
-    if not all(pair.label in allowed[pair.answers] for pair in pairs):
+    label_of_row, labels = pd.factorize(table["label"])
+    fits = np.array([[label in answers for label in labels] for answers in allowed])
+    if not fits[set_of_row, label_of_row].all():
         return "its column label holds what is no label of its row"
     return ""
 
@@ -177,9 +179,10 @@ def _unfit_answers(table: pd.DataFrame) -> str:
         return "its column predicted holds what is no label"
     if not table["confidence"].dropna().between(0, 1 + 1e-6).all():
         return "its column confidence holds what is no probability"
-    for cell, rows in table.groupby("answers"):
-        if rows[[f"logp_{label}" for label in split_answers(str(cell))]].isna().any(axis=None):
-            return "an answer of its rows has no log-probability"
+    set_of_row, sets = pd.factorize(table["answers"])
+    needed = np.array([[label in split_answers(cell) for label in FIVE_LABELS] for cell in sets])
+    if (table[LOGP_COLUMNS].isna().to_numpy() & needed[set_of_row]).any():
+        return "an answer of its rows has no log-probability"
     return ""
 
 
