@@ -17,6 +17,8 @@ FEW_TEST_ROWS = 30
 #: The title of the finding about held-out texts that have a twin among the training rows.
 LEAKS = "Held-out texts that are also trained on"
 _SHOWN = 500
+#: Letters of two or three bytes of UTF-8, each byte read as a letter of Windows-1252.
+_GARBLED = "[ÃÂ][\u0080-\u00bfŒœŠšŸŽžƒˆ˜–-›€™]|â€"
 #: A label with fewer rows than this is as good as absent.
 _ENOUGH = 2
 
@@ -78,6 +80,13 @@ def find_issues(rows: pd.DataFrame) -> list[Finding]:
             "Prompts that end otherwise",
             f"These prompts do not end with “{PROMPT_END.strip()}” after a blank line, where a model is asked for its "
             "label; it learns and answers at another place there than on the rest.",
+        ),
+        _finding(
+            rows,
+            rows["text"].str.contains(_GARBLED, regex=True),
+            "Letters that were decoded wrongly",
+            "In these texts letters stand as UTF-8 looks when it is read as Windows-1252, as Ã¤ for ä: the file was "
+            "written so. A model meets other letters there than in what it will read later.",
         ),
         _finding(rows, *_missing_labels(rows)),
         _finding(

@@ -21,7 +21,7 @@ import pandas as pd
 
 from finsent.data.checks import find_issues
 from finsent.data.choices import NOTHING_CHOSEN, Choices
-from finsent.data.formats.raw import RawTable, RefusedRow, refused_table
+from finsent.data.formats.raw import RawTable, RefusedRow, on_one_line, refused_table
 from finsent.data.hub_reading import read_hub
 from finsent.data.hub_set import names_data_set
 from finsent.data.reading import Reading, read_raw
@@ -115,6 +115,7 @@ def understand(
 
     ``title`` is what messages call it, ``dataset`` what its rows name as where they come from.
     """
+    title = on_one_line(title)
     reading = in_sujet_columns(replace(raw, name=title), dataset, choices)
     return replace(_checked(source, title, reading, others), choices=choices)
 

@@ -19,6 +19,8 @@ from finsent.limits import CELLS, ROWS
 _NAMED = 5
 #: Kinds that also hold what people write about data.
 _PROSE = (".txt",)
+#: What stands beside the Arrow files of a data set that the library datasets has saved.
+_SAVED = frozenset({"state.json", "dataset_dict.json"})
 
 
 def read_folder(folder: Path) -> RawTable:
@@ -170,6 +172,12 @@ def _files_below(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
             raise SourceNotFoundError(f"{_shown(path)} is no file that can be read. Replace it, or remove it.")
         else:
             files.append(path)
+    arrow = any(path.suffix == ".arrow" for path in left_out["of a kind that is not read"])
+    if arrow and _SAVED & {file.name for file in files}:
+        raise DataError(
+            f"{_shown(folder)} is a data set as save_to_disk writes it, in Arrow files, which are not read. Write it "
+            "as Parquet: datasets.load_from_disk(FOLDER).to_parquet(FILE), a file for each split."
+        )
     if not files:
         raise SourceNotFoundError(f"The folder {_shown(folder)} holds no {', '.join(READERS)} file.")
     return files, tuple(

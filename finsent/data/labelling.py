@@ -17,13 +17,17 @@ import pandas as pd
 from finsent.data.choices import Choices, label_key, written
 from finsent.data.formats.layouts import one_label
 from finsent.data.formats.raw import RawTable
-from finsent.data.formats.vocabulary import degree, is_number, nearest, plain
+from finsent.data.formats.vocabulary import LABEL_NAMES, degree, is_number, nearest, plain
 from finsent.data.questions import EVIDENCE, SHOWN_ROWS, Question, Value
 from finsent.errors import LabelsAskedError, UnknownLabelError, UsageError
 from finsent.labels import FIVE_LABELS, NEGATIVE, NEUTRAL, POSITIVE
 
 #: More values than this are scores, or no labels at all.
 _MOST_VALUES = 12
+#: Words for a label that is missing, which are no labels of another kind.
+_MISSING = frozenset({"nan", "n/a", "na", "null", "none", "nil", "missing", "-", "?", "#n/a"})
+#: A share of rows whose labels are unknown from which on it is asked what these mean, if one of them is so frequent.
+_MANY, _FEW = 0.2, 3
 _BETWEEN = re.compile(r"[#\n,;|/]")
 
 
@@ -78,8 +82,16 @@ def _opened(value: Any) -> Any:
         try:
             return json.loads(value)
         except (ValueError, RecursionError):
-            return {"": value} if value.lstrip().startswith("{") else value
+            return {"": value} if value.lstrip().startswith("{") else _listed(value)
     return value
+
+
+def _listed(value: str) -> Any:
+    """Return what a list as Python writes it stands for; any other value as it is."""
+    try:
+        return json.loads(value.replace("'", '"'))
+    except (ValueError, RecursionError):
+        return value
 
 
 def _in_words(value: Any) -> str:
@@ -133,7 +145,10 @@ def _ask_if_unclear(
     counts = Counter(keys)
     known = [key for key in counts if key in FIVE_LABELS]
     degrees = [key for key in counts if degree(key)]
-    if known and not degrees:
+    others = [n for key, n in counts.items() if key not in known and key not in _MISSING]
+    # Some misspelt ones are refused; where there are many, they are labels of another kind, as “negativ” and “positiv”.
+    many = len(counts) <= _MOST_VALUES and sum(others) >= _MANY * len(keys) and max(others, default=0) >= _FEW
+    if known and not degrees and not many:
         return
     numbers = [key for key in counts if is_number(key)]
     settled = replace(choices, label_column=",".join(columns))
@@ -175,7 +190,8 @@ def _ask_meanings(
     sentence = f"What do the values of “{column}” mean?"
     if plain_words:
         folded = {one.value: one.proposed or "LABEL" for one in found if plain(one.value) not in FIVE_LABELS}
-        how = f"Proposed: --labels {_shell(written(folded))}"
+        begins = "Say it for the rest" if "LABEL" in folded.values() else "Proposed"
+        how = f"{begins}: --labels {_shell(written(folded))}"
     else:
         example = written({one.value: label for one, label in zip(found, _wanted(len(found)), strict=True)})
         how = f"Say it for each: --labels {_shell(example)}; nothing is assumed"
@@ -205,6 +221,8 @@ def _too_many(raw: RawTable, columns: Sequence[str], values: pd.Series) -> Unkno
 
 
 def _unknown(value: str) -> str:
+    if label_key(value) in LABEL_NAMES:
+        return f"“{value.strip()[:40]}” where a label should be: the header stands here again"
     close = nearest(label_key(value))
     return f"unknown label “{value.strip()[:40]}”" + (f", nearest is “{close}”" if close else "")
 

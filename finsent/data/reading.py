@@ -17,7 +17,7 @@ from finsent.data.formats.json_rows import read_json_rows
 from finsent.data.formats.kinds import SUFFIXES, find_kind
 from finsent.data.formats.packed import unpack_gzip, unpack_zip
 from finsent.data.formats.parquet_table import read_parquet_table
-from finsent.data.formats.raw import RawTable, RefusedRow, printable, refusal
+from finsent.data.formats.raw import RawTable, RefusedRow, on_one_line, printable, refusal
 from finsent.data.formats.workbooks import read_workbook
 from finsent.errors import DataError, EmptyDataError, EncodingError, SourceNotFoundError, first_line
 from finsent.limits import BYTES, COLUMNS, check_bytes, check_delimited, check_json
@@ -61,7 +61,7 @@ def read_raw(file: Path | io.BytesIO, name: str | None = None) -> RawTable:
     Raises:
         DataError: it is of another kind, empty, not to be parsed, or larger than :mod:`finsent.limits` allow.
     """
-    name = name or str(file)
+    name = on_one_line(name or str(file))
     try:
         content = _content(file, name)
         raw = _read(content, name, name)

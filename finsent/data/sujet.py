@@ -5,6 +5,7 @@ import pandas as pd
 from finsent.data.cells import broken, with_texts
 from finsent.data.choices import NOTHING_CHOSEN, Choices
 from finsent.data.columns import find_columns, first_given, names_of
+from finsent.data.formats.one_hot import with_one_label
 from finsent.data.formats.raw import RawTable, refusal
 from finsent.data.labelling import map_labels
 from finsent.data.reading import Reading
@@ -36,6 +37,9 @@ def in_sujet_columns(raw: RawTable, dataset: str, choices: Choices = NOTHING_CHO
         _stop_at_refused(raw, choices)
         return Reading(table, raw.notes, raw.refused, tuple(raw.facts.items()), raw.total)
     total = raw.total
+    if not choices.label_column:
+        raw = with_one_label(raw)
+        table = raw.table
     columns = find_columns(raw, choices)
     cells = first_given(table, columns.label)
     raw, texts, text_notes = with_texts(raw, columns.text)
@@ -71,7 +75,7 @@ def _says_family(values: pd.Series) -> bool:
 
 def _stop_at_refused(raw: RawTable, choices: Choices) -> None:
     if raw.refused and (raw.table.empty or not choices.leave_out):
-        raise refusal(raw.name, raw.refused, len(raw.table))
+        raise refusal(raw.name, raw.refused, len(raw.table), notes=raw.notes)
 
 
 def _refuse_missing(absent: list[str], table: pd.DataFrame, name: str) -> None:

@@ -29,6 +29,8 @@ _FOREIGN = re.compile(rb"[\x80-\xff]")
 _SAMPLE_BYTES = 64 * 1024
 #: A guess counts as good as the best one if so little more of it is mess (share from 0 to 1).
 _AS_GOOD = 0.05
+#: Lines of UTF-8 among those with foreign letters, as a share, from which on a file counts as of two encodings.
+_SOME = 0.1
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ def decode(raw: bytes, name: str) -> Decoded:
         first = error.start
     if _mostly_utf8(raw):
         return Decoded(raw.decode("utf-8", "surrogateescape"), "UTF-8, a few bytes of it broken")
+    if _in_two_encodings(raw):
+        return Decoded(raw.decode("utf-8", "surrogateescape"), "UTF-8 in some lines and another encoding in others")
     codec = _guess(raw, name, first)
     return _in(raw, codec, _NAMES.get(codec, codec), name)
 
@@ -96,6 +100,15 @@ def _mostly_utf8(raw: bytes) -> bool:
     sample = raw if len(raw) < 2**24 else raw[: 2**24]
     letters = sum(len(found.group()) for found in _LETTER.finditer(sample))
     return letters > 0.8 * len(_FOREIGN.findall(sample)) > 0
+
+
+def _in_two_encodings(raw: bytes) -> bool:
+    """Whether a good part of the lines with foreign letters are UTF-8: files of two encodings were put together."""
+    lines = [line for line in raw[: 2**24].splitlines() if not line.isascii()]
+    # Two letters of another encoding may look like one of UTF-8; three or more in a line hardly do.
+    letters = [sum(map(len, _LETTER.findall(line))) for line in lines]
+    whole = sum(count > 2 and count == len(_FOREIGN.findall(line)) for count, line in zip(letters, lines, strict=True))
+    return whole > _SOME * len(lines)
 
 
 def _guess(raw: bytes, name: str, first: int) -> str:

@@ -1,4 +1,4 @@
-"""Separated text (CSV, TSV and their kin) and the lines of Financial PhraseBank, as tables."""
+"""Separated text (CSV, TSV and their kin) as tables."""
 
 import io
 import re
@@ -10,13 +10,13 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 
-from finsent.data.formats.header import Header, find_header
+from finsent.data.formats.header import TOP_ROWS, Header, above_note, find_header, header_in_words, rows_above
+from finsent.data.formats.labelled_lines import line_layout, read_lines
 from finsent.data.formats.quoting import Dialect, Record, records
 from finsent.data.formats.raw import RawTable, RefusedRow, check_refused, printable
 from finsent.data.formats.vocabulary import LABEL_NAMES, is_known, plain, share
 from finsent.data.schema import TEXT_NAMES
 from finsent.errors import EmptyDataError, EncodingError
-from finsent.labels import FIVE_LABELS
 from finsent.limits import COLUMNS
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -28,8 +28,6 @@ _LINE_CHARACTERS = 100_000
 _LABEL_CHARACTERS, _MOST_LABELS = 30, 12
 _NAMES = {*TEXT_NAMES, *LABEL_NAMES}
 _HINT = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-#: A line of Financial PhraseBank: the last @ separates the text from its label.
-_PHRASE = re.compile(r"(.+)@\s*([^@\s]+)\s*")
 
 
 def read_separated(text: str, name: str, suffix: str = "") -> RawTable:
@@ -45,8 +43,8 @@ def read_separated(text: str, name: str, suffix: str = "") -> RawTable:
     lines = lines[skipped:]
     if not any(line.strip() for line in lines):
         raise EmptyDataError(f"{name} is empty. Give a file with the columns text,label.")
-    if not hint and _is_phrasebank(lines):
-        return _phrasebank(lines, name)
+    if not hint and (layout := line_layout(lines)):
+        return read_lines(lines, layout, name)
     dialect = _dialect(lines, hint.group(1) if hint else None, suffix)
     try:
         best, how = min(
@@ -59,27 +57,6 @@ def read_separated(text: str, name: str, suffix: str = "") -> RawTable:
         best = [replace(record, line=record.line + skipped) for record in best]
     notes = ("Its first line says how it is separated, and is no row.",) if hint else ()
     return _table(best, how, name, notes)
-
-
-def _is_phrasebank(lines: list[str]) -> bool:
-    sample = [line for line in islice(lines, _SAMPLE_LINES) if line.strip()]
-    found = [_PHRASE.fullmatch(line) for line in sample]
-    return sum(one is not None and plain(one[2]) in FIVE_LABELS for one in found) > 0.8 * len(sample)
-
-
-def _phrasebank(lines: list[str], name: str) -> RawTable:
-    rows, places, refused = [], [], []
-    for place, line in enumerate(lines, start=1):
-        found = _PHRASE.fullmatch(line)
-        if found:
-            rows.append((found[1].strip(), found[2]))
-            places.append(place)
-        elif line.strip():
-            refused.append(RefusedRow(name, "line", place, "no @ with a label after it", printable(line.strip())))
-    check_refused(refused, len(rows), name)
-    table = pd.DataFrame(rows, columns=["text", "label"], dtype=object)
-    facts = {"format": "Financial PhraseBank: sentence@label", "header": "none"}
-    return RawTable(table, name, np.array(places), "line", tuple(refused), (), facts)
 
 
 def _ways(lines: list[str], dialect: Dialect) -> list[Dialect]:
@@ -123,7 +100,7 @@ def _fitness(sample: list[str], dialect: Dialect) -> tuple[int, float, int]:
     width, count = Counter(map(len, rows)).most_common(1)[0]
     if width < 2:
         return 0, 0.0, 1
-    names = {plain(cell) for cell in rows[0]} & _NAMES
+    names = max(({plain(cell) for cell in row} & _NAMES for row in rows[:TOP_ROWS]), key=len)
     columns = zip(*(row for row in rows if len(row) == width), strict=True)
     labelled = any(share(column, is_known) > 0.5 for column in columns)
     return min(len(names), 2) + labelled, count / len(rows), width
@@ -166,12 +143,16 @@ def _table(found: list[Record], dialect: Dialect, name: str, notes: tuple[str, .
     if not good:
         raise EncodingError(f"{name} cannot be read as separated text: {found[0].refused} (line {found[0].line:,}).")
     COLUMNS.check(max(len(record.values) for record in good), name)
-    header = find_header([record.values for record in good[: _SAMPLE_LINES + 1]])
+    head = [record.values for record in good[: _SAMPLE_LINES + 1]]
+    above = rows_above(head)
+    header = find_header(head[above:])
+    # Up to this line stand the header and what is above it.
+    begins = good[above].line if header.given else 0
     width = len(header.names)
     rows, places, refused, trimmed = [], [], [], 0
     for record in found:
         values = record.values
-        if header.given and record is good[0]:
+        if record.line <= begins and not record.refused:
             continue
         if len(values) > width and not any(value.strip() for value in values[width:]):
             trimmed += 1
@@ -186,11 +167,13 @@ def _table(found: list[Record], dialect: Dialect, name: str, notes: tuple[str, .
     if not rows and not refused:
         raise EmptyDataError(f"{name} has no rows. Give a file with the columns text,label.")
     if not rows:
-        raise EncodingError(
-            f"{name} cannot be read: none of its {len(refused):,} rows fits; line {refused[0].place:,}: "
-            f"{refused[0].reason}."
-        )
+        why = f"line {refused[0].place:,}: {refused[0].reason}"
+        if width == 1:
+            first = " ".join(header.names[0].split())[:60]
+            why = f"its first row is one value, “{first}”; separate values by commas, semicolons, tabs or bars"
+        raise EncodingError(f"{name} cannot be read: none of its {len(refused):,} rows fits; {why}.")
     check_refused(refused, len(rows), name)
+    notes = (*notes, *above_note(head[:above]))
     if trimmed:
         notes = (*notes, f"{trimmed:,} rows end in a separator with nothing after it, which is left out.")
     if dialect.escaped:
@@ -206,7 +189,7 @@ def _table(found: list[Record], dialect: Dialect, name: str, notes: tuple[str, .
         "format": f"separated by {_SEPARATORS.get(dialect.separator, repr(dialect.separator))}"
         if width > 1
         else "lines",
-        "header": "its first row" if header.given else "none: columns are named by their place",
+        "header": header_in_words(header, above),
     }
     return RawTable(table, name, np.array(places), "line", tuple(refused), (*notes, *header.notes), facts)
 

@@ -128,16 +128,30 @@ def _rows_of(value: Any, name: str) -> tuple[list[Any], str, tuple[str, ...]]:
     if not isinstance(value, dict):
         raise EncodingError(f"{name} cannot be read as json: it holds one {_kind(value)}. {_ADVICE}")
     lists = {key: one for key, one in value.items() if isinstance(one, list) and one and isinstance(one[0], dict)}
+    if "rows" in lists and "row_idx" in lists["rows"][0]:
+        # As the hub's viewer gives them, with a list of its columns beside.
+        return _from_lists({"rows": value["rows"]}, {"rows": lists["rows"]}, name)
     if lists:
         return _from_lists(value, lists, name)
     if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
         names, notes = unique_names([str(one) for one in value["columns"]])
         rows = [dict(zip(names, row, strict=True)) for row in value["data"] if _fits(row, names, name)]
         return rows, "JSON, a list of columns and one of rows (pandas “split”)", notes
+    if len(value) > 1 and _alike(list(value.values())):
+        rows = list(value.values())
+        return rows, "JSON, an object for each row, by its name", ()
     columns = {key: one for key, one in value.items() if isinstance(one, dict | list)}
     if len(columns) == len(value) > 1 and len({len(one) for one in columns.values()}) == 1:
         return _by_column(columns, name)
     return [value], "JSON, one object", ()
+
+
+def _alike(values: list[Any]) -> bool:
+    """Whether values are objects of the same few names, so that each of them is a row and not a column."""
+    names = set(values[0]) if isinstance(values[0], dict) else set()
+    numbered = all(name.isdigit() for name in names)
+    same = all(isinstance(one, dict) and set(one) == names for one in values)
+    return len(values) > len(names) > 1 and same and not numbered
 
 
 def _fits(row: Any, names: tuple[str, ...], name: str) -> bool:
@@ -204,6 +218,8 @@ def _table(
         raise EncodingError(f"{name} cannot be read as json: it holds {_kind(objects[0])}s and no objects. {_ADVICE}")
     check_refused(bad, len(good), name)
     flat, said = flatten(good)
+    # A name may hold half a character, which no table can be called by.
+    flat = [{key.encode("utf-8", "replace").decode(): value for key, value in one.items()} for one in flat]
     columns = dict.fromkeys(key for one in flat for key in one)
     COLUMNS.check(len(columns), name)
     CELLS.check(len(columns) * len(flat), name)

@@ -26,7 +26,6 @@ _OTHERS = (
     (b"\xff\xd8\xff", "an image"),
     (b"GIF8", "an image"),
     (b"SQLite format 3", "a SQLite database"),
-    (b"ARROW1", "an Arrow file"),
     (b"Obj\x01", "an Avro file"),
     (b"ORC", "an ORC file"),
     (b"\x28\xb5\x2f\xfd", "a file packed with zstd"),
@@ -36,8 +35,18 @@ _OTHERS = (
     (b"Rar!", "a RAR archive"),
     (b"\x7fELF", "a program"),
     (b"MZ\x90", "a program"),
-    (b"\x80\x04", "a Python pickle, which can run code when it is opened"),
-    (b"\x80\x05", "a Python pickle, which can run code when it is opened"),
+    *((bytes((0x80, version)), "a Python pickle, which can run code when it is opened") for version in (2, 3, 4, 5)),
+    (b"\x93NUMPY", "an array of NumPy's"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"{\\rtf", "a document in Rich Text Format"),
+)
+#: Arrow's files and streams, Feather among them. They are not read, since they may unpack to any size.
+_ARROW = (b"ARROW1", b"\xff\xff\xff\xff", b"FEA1")
+#: Parts of packed documents, and what these are.
+_OFFICE = (
+    (b"word/document.xml", "a Word document"),
+    (b"ppt/presentation.xml", "a presentation"),
+    (b"mimetypeapplication/vnd.oasis.opendocument.text", "a text document"),
 )
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _PAGE = (b"<!doctype html", b"<html")
@@ -93,15 +102,29 @@ def _not_read(name: str) -> DataError:
 
 
 def _refuse_others(raw: bytes, name: str) -> None:
-    for magic, words in _OTHERS:
-        if raw.startswith(magic):
-            raise DataError(f"{name} is {words}, no table. Give one of: {READ}.")
+    if raw.startswith(_ARROW):
+        raise DataError(
+            f"{name} is an Arrow file, which is not read. Write it as Parquet, for example with "
+            "datasets.Dataset.from_file(NAME).to_parquet(NAME)."
+        )
+    found = [words for magic, words in _OTHERS if raw.startswith(magic)]
+    if raw.startswith(b"PK") and not _is_workbook(raw):
+        found = [words for part, words in _OFFICE if part in raw]
+    if found:
+        raise DataError(f"{name} is {found[0]}, no table. Give one of: {READ}.")
     if raw.startswith(_POINTER):
         raise DataError(
             f"{name} is a Git LFS pointer, not the data that it stands for. Fetch them with “git lfs pull”, or "
             "download the file itself."
         )
     head = raw[:_HTML_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if head.startswith(_PAGE) and b"<table" in head and name.lower().endswith((".xls", ".xlsx")):
+        raise DataError(
+            f"{name} is a web page with a table in it, as some programs export it. Open it in a spreadsheet and save "
+            "it as .xlsx or .csv."
+        )
+    if b"urn:schemas-microsoft-com:office:spreadsheet" in head:
+        raise DataError(f"{name} is a workbook in Excel 2003's XML. Open it in a spreadsheet and save it as .xlsx.")
     if head.startswith(_PAGE) or (head.startswith((b"<?xml", b"<!--")) and b"<html" in head):
         raise DataError(
             f"{name} is a web page, not the data: the page for a download was saved, or a page that asks to sign in. "

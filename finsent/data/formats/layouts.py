@@ -1,7 +1,8 @@
 """Rows as annotation tools and trainers of chat models write them, brought to a text and a label each.
 
-Read are Label Studio's full export, lists of labels as doccano writes them, and chats (``messages`` of role and
-content, ``conversations`` of from and value). What is there already as ``text`` and ``label`` stays as it is.
+Read are Label Studio's full export, Prodigy's, lists of labels as doccano writes them, spaCy's ``cats``, and chats
+(``messages`` of role and content, ``conversations`` of from and value). What is there already as ``text`` and ``label``
+stays as it is.
 """
 
 import os
@@ -13,6 +14,8 @@ USER, ANSWER = "last user message", "last answer"
 AFTER = "last user message, after its common beginning"
 #: Shorter beginnings are alike by chance.
 _COMMON = 12
+#: What annotators answer in Prodigy's export.
+_JUDGED = ("accept", "reject", "ignore")
 
 Row = dict[str, Any]
 
@@ -25,6 +28,13 @@ def flatten(rows: list[Row]) -> tuple[list[Row], tuple[str, ...]]:
     for key, who, what in (("messages", "role", "content"), ("conversations", "from", "value")):
         if isinstance(first.get(key), list):
             return _chats(rows, key, who, what)
+    if isinstance(first.get("row"), dict) and "row_idx" in first:
+        return [row["row"] if isinstance(row.get("row"), dict) else {} for row in rows], ()
+    if first.get("answer") in _JUDGED and ("label" in first or "accept" in first):
+        return _prodigy(rows)
+    if isinstance(first.get("cats"), dict):
+        flat = [{**row, **row["cats"]} if isinstance(row.get("cats"), dict) else row for row in rows]
+        return [{key: value for key, value in row.items() if key != "cats"} for row in flat], ()
     if {"instruction", "input", "output"} <= set(first):
         said = "Instruction rows: the column “instruction” is kept and not used, since finsent writes its own prompt."
         return rows, (said,)
@@ -51,6 +61,16 @@ def _label_studio(rows: list[Row]) -> tuple[list[Row], tuple[str, ...]]:
     if several:
         notes.append(f"Tasks with several annotations: {several:,}; in {unlike:,} of them these differ.")
     return flat, tuple(notes)
+
+
+def _prodigy(rows: list[Row]) -> tuple[list[Row], tuple[str, ...]]:
+    flat = []
+    for row in rows:
+        label = row["accept"] if "accept" in row else row.get("label")
+        flat.append({**row, "label": label if row.get("answer") == "accept" else None})
+    without = sum(row.get("answer") != "accept" for row in rows)
+    note = "Prodigy's export: labels are what was accepted"
+    return flat, (f"{note}; {without:,} rows were rejected or passed over and have none." if without else f"{note}.",)
 
 
 def _counts(annotation: Row) -> bool:

@@ -98,6 +98,11 @@ def printable(text: str) -> str:
     return text[:_SHOWN].encode("utf-8", "replace").decode("utf-8")
 
 
+def on_one_line(name: str) -> str:
+    """Return a file's name as messages call it: what cannot be printed, line ends among it, as question marks."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
+
+
 def check_refused(refused: Sequence[RefusedRow], read: int, name: str) -> None:
     """Stop where more rows are refused than a list of them could help with.
 
@@ -131,10 +136,15 @@ def refused_in_words(refused: Sequence[RefusedRow], most: int = 6) -> str:
     return "; ".join(parts)
 
 
-def refusal(name: str, refused: Sequence[RefusedRow], read: int, may_leave_out: bool = True) -> DataError:
-    """Return the error that says that rows are refused, how many, why, and what can be done."""
+def refusal(
+    name: str, refused: Sequence[RefusedRow], read: int, may_leave_out: bool = True, notes: Sequence[str] = ()
+) -> DataError:
+    """Return the error that says that rows are refused, how many, why, and what can be done.
+
+    Where all are, ``notes`` about how they were read are a part of it: there the cause may lie.
+    """
     total = read + len(refused)
-    rest = "Mend the file."
+    rest = " ".join(["Mend the file.", *notes])
     if read and may_leave_out:
         rest = (
             "Mend the file, or leave them out with --leave-out (Dataset: “Leave them out”); "

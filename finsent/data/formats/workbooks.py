@@ -1,4 +1,4 @@
-"""Excel and OpenDocument workbooks: the first sheet that has something in it, the others named."""
+"""Excel and OpenDocument workbooks: the sheet that has texts and labels, the others named."""
 
 import io
 import re
@@ -7,8 +7,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from python_calamine import SheetVisibleEnum
 
-from finsent.data.formats.header import find_header
+from finsent.data.formats.header import (
+    TOP_ROWS,
+    above_note,
+    find_header,
+    header_in_words,
+    names_both,
+    rows_above,
+)
 from finsent.data.formats.raw import RawTable
 from finsent.errors import DataError, EmptyDataError, EncodingError, first_line
 from finsent.limits import BYTES, CELLS, ROWS
@@ -18,12 +26,14 @@ _CELL = re.compile(rb'<(?:\w+:)?c\s[^>]*?\br="([A-Z]{1,3})(\d{1,7})"')
 #: How often OpenDocument repeats a cell or row.
 _REPEATED = re.compile(rb'number-(columns|rows)-repeated="(\d+)"')
 _ROW = re.compile(rb"<table:table-row\b")
+#: A formula that nothing has computed yet, as programs write it that are no spreadsheets.
+_UNCOMPUTED = re.compile(rb"(?:</(?:\w+:)?f>|<(?:\w+:)?f/>)\s*</(?:\w+:)?c>")
 _PIECE = 2**22
 _OVERLAP = 200
 
 
 def read_workbook(raw: bytes, name: str) -> RawTable:
-    """Return the first sheet of a workbook that is not empty, as a table.
+    """Return the sheet of a workbook that holds its texts as a table: see :func:`_best_sheet`.
 
     Numbers and dates stay what they are, so that they are never taken for texts.
 
@@ -35,8 +45,9 @@ def read_workbook(raw: bytes, name: str) -> RawTable:
     try:
         check_workbook(raw, name)
         with pd.ExcelFile(io.BytesIO(raw), engine="calamine") as book:
-            sheets = [str(sheet) for sheet in book.sheet_names]
-            chosen, cells = _first_sheet(book, sheets, name)
+            chosen, cells = _best_sheet(book, name)
+            notes = _fill_merged(book, chosen, cells)
+            others = [str(sheet) for sheet in book.sheet_names if sheet != chosen]
     except DataError:
         raise
     except Exception as error:
@@ -49,27 +60,55 @@ def read_workbook(raw: bytes, name: str) -> RawTable:
         if type(error).__name__ != "PanicException":
             raise
         raise EncodingError(f"{name} cannot be read as a workbook: it is damaged. Save it again as .xlsx.") from error
-    return _table(cells, name, chosen, [sheet for sheet in sheets if sheet != chosen])
+    if others:
+        left = ", ".join(f"“{one}”" for one in others)[:200]
+        notes = (f"Read is the sheet “{chosen}”; left out are {left}.", *notes)
+    if without := formulas_without_value(raw):
+        words = f"{without:,} of its formulas have no value stored and are read as blank"
+        notes = (f"{words}: open it in a spreadsheet and save it there.", *notes)
+    return _table(cells, name, chosen, notes)
 
 
-def _first_sheet(book: pd.ExcelFile, sheets: list[str], name: str) -> tuple[str, pd.DataFrame]:
-    for sheet in sheets:
+def _best_sheet(book: pd.ExcelFile, name: str) -> tuple[str, pd.DataFrame]:
+    """Return the first sheet whose first rows name a text and a label, else the first that is not empty.
+
+    Hidden sheets come last.
+    """
+    shown = {one.name: one.visible == SheetVisibleEnum.Visible for one in book.book.sheets_metadata}
+    found: list[tuple[str, pd.DataFrame]] = []
+    for sheet in sorted(map(str, book.sheet_names), key=lambda one: not shown.get(one, True)):
         cells = pd.read_excel(book, sheet_name=sheet, header=None, dtype=object, keep_default_na=False, na_values=[])
         ROWS.check(len(cells), name)
         CELLS.check(cells.size, name)
-        if len(cells):
+        if len(cells) and names_both([[_in_words(cell) for cell in row] for row in cells.head(TOP_ROWS).to_numpy()]):
             return sheet, cells
-    raise EmptyDataError(f"{name} has no rows in any sheet. Give a file with the columns text,label.")
+        if len(cells) and not found:
+            found.append((sheet, cells))
+    if not found:
+        raise EmptyDataError(f"{name} has no rows in any sheet. Give a file with the columns text,label.")
+    return found[0]
 
 
-def _table(cells: pd.DataFrame, name: str, sheet: str, others: list[str]) -> RawTable:
+def _fill_merged(book: pd.ExcelFile, sheet: str, cells: pd.DataFrame) -> tuple[str, ...]:
+    """Write the value of cells that are merged downwards into each of them, and return what to say about it."""
+    merged = book.book.get_sheet_by_name(sheet).merged_cell_ranges or []
+    filled = 0
+    for (top, left), (bottom, _) in merged:
+        if bottom > top and bottom < len(cells) and left < cells.shape[1]:
+            cells.iloc[top + 1 : bottom + 1, left] = cells.iat[top, left]
+            filled += bottom - top
+    return (f"Cells that are merged over several rows count for each of these, {filled:,} in all.",) if filled else ()
+
+
+def _table(cells: pd.DataFrame, name: str, sheet: str, notes: tuple[str, ...]) -> RawTable:
     values = cells.to_numpy(dtype=object)
     filled = [place for place, row in enumerate(values) if not all(_blank(cell) for cell in row)]
     if not filled:
         raise EmptyDataError(f"{name} has no rows. Give a file with the columns text,label.")
     head = [[_in_words(cell) for cell in values[place]] for place in filled[:201]]
-    header = find_header(head)
-    body = filled[1:] if header.given else filled
+    above = rows_above(head)
+    header = find_header(head[above:])
+    body = filled[above + header.given :]
     if not body:
         raise EmptyDataError(f"{name} has no rows. Give a file with the columns text,label.")
     rows = values[body]
@@ -77,12 +116,9 @@ def _table(cells: pd.DataFrame, name: str, sheet: str, others: list[str]) -> Raw
         label: pd.Series([None if _blank(cell) else cell for cell in rows[:, place]], dtype=object)
         for place, label in enumerate(header.names)
     }
-    table = pd.DataFrame(columns)
-    notes = list(header.notes)
-    if others:
-        notes.append(f"Read is the sheet “{sheet}”; left out are {', '.join(f'“{one}”' for one in others)[:200]}.")
-    facts = {"format": f"a workbook, sheet “{sheet}”", "header": "its first row" if header.given else "none"}
-    return RawTable(table, name, np.array(body) + 1, "row", (), tuple(notes), facts)
+    facts = {"format": f"a workbook, sheet “{sheet}”", "header": header_in_words(header, above)}
+    every = (*notes, *above_note(head[:above]), *header.notes)
+    return RawTable(pd.DataFrame(columns), name, np.array(body) + 1, "row", (), every, facts)
 
 
 def _blank(cell: Any) -> bool:
@@ -139,6 +175,15 @@ def _check_content(parts: zipfile.ZipFile, part: zipfile.ZipInfo, name: str) -> 
                 rows += number
     ROWS.check(rows, name)
     CELLS.check(columns * rows, name)
+
+
+def formulas_without_value(raw: bytes) -> int:
+    """Return how many cells of an .xlsx hold a formula and no value of it."""
+    if not raw.startswith(b"PK"):
+        return 0
+    with zipfile.ZipFile(io.BytesIO(raw)) as parts:
+        sheets = [part for part in parts.infolist() if part.filename.startswith("xl/worksheets/")]
+        return sum(len(_UNCOMPUTED.findall(parts.read(part))) for part in sheets)
 
 
 def _pieces(parts: zipfile.ZipFile, part: zipfile.ZipInfo, name: str) -> Any:
