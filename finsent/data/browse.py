@@ -57,7 +57,9 @@ def filter_rows(
         keep &= (rows[LENGTH] if LENGTH in rows else rows["text"].str.len()).between(*length)
     if search and len(rows):
         keep &= pc.match_substring(pa.array(rows["text"]), search, ignore_case=True).to_numpy(zero_copy_only=False)
-    return rows[keep]
+    # Column by column: the rows of a whole table are taken after a copy of all texts.
+    kept = keep.to_numpy()
+    return pd.DataFrame({name: rows[name].array[kept] for name in rows.columns}, index=rows.index[kept])
 
 
 def places_in_order(rows: pd.DataFrame, order: str, most: int | None = None) -> np.ndarray:

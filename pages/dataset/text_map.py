@@ -116,6 +116,10 @@ def _written(run: Run, fingerprint: str) -> tuple[int, ...]:
 
 def _selected(rows: pd.DataFrame, ids: list[str]) -> None:
     if not ids:
+        # The row that the address names, as somebody has sent it.
+        linked = rows[rows["row_id"] == st.query_params.get("row")]
+        if len(linked):
+            open_row(rows, linked.iloc[0], key="map-model")
         return
     found = rows[rows["row_id"].isin(ids)]
     columns = [*shown_columns(rows), *(name for name in ANSWERS if name in rows)]

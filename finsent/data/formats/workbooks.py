@@ -95,7 +95,8 @@ def _fill_merged(book: pd.ExcelFile, sheet: str, cells: pd.DataFrame) -> tuple[s
     filled = 0
     for (top, left), (bottom, _) in merged:
         if bottom > top and bottom < len(cells) and left < cells.shape[1]:
-            cells.iloc[top + 1 : bottom + 1, left] = cells.iat[top, left]
+            value: Any = cells.iat[top, left]
+            cells.iloc[top + 1 : bottom + 1, left] = value
             filled += bottom - top
     return (f"Cells that are merged over several rows count for each of these, {filled:,} in all.",) if filled else ()
 
