@@ -45,10 +45,11 @@ def change_seed(page: Page, start: str) -> None:
     field.press("Enter")
 
 
-def assert_kept(page: Page, start: str, *words: str) -> None:
-    """See that the form is what it should be after the change of the seed, and still is a while later."""
+def assert_kept(page: Page, start: str, *words: str, later: int = 700) -> None:
+    """See that the form is what it should be after the change of the seed, and still is so many ms after its rest."""
     expect(plan(page)).to_contain_text("seed 7 (not 42)")
-    page.wait_for_timeout(2_000)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    page.wait_for_timeout(later)
     for word in ("seed 7 (not 42)", *words):
         expect(plan(page)).to_contain_text(word)
     expect(page.locator(f".st-key-{start}-seed input")).to_have_value("7")
@@ -139,4 +140,4 @@ def test_a_change_that_is_made_while_a_link_is_still_on_its_way(app, page, run):
     expect(plan(page)).to_be_visible()
     page.get_by_role("link", name="Duplicate with changes").first.click()
     change_seed(page, run.id)
-    assert_kept(page, run.id, HEADLINES, "lora_rank 4 (not 8)")
+    assert_kept(page, run.id, HEADLINES, "lora_rank 4 (not 8)", later=2_000)
