@@ -6,13 +6,17 @@ request, and are those of this machine itself where none are set. Documentation 
 https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Content-Security-Policy/frame-ancestors
 """
 
+from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
+from streamlit.file_util import get_static_dir
 
+from pages.shared import places
 from pages.shared.reach import LOOPBACK_NAMES, is_loopback
 
 #: No page may show the app in a frame and have its visitor click what cannot be seen; no address of a page, which may
@@ -23,6 +27,10 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+#: Tells a page where the server is: where its own files are. It would try each part of its address instead, and get a
+#: 404 for the first two requests of every visit.
+_WHERE = '<script>window.__streamlit = {BACKEND_BASE_URL: new URL(".", location.href).href}</script>'
+_ADDRESSES = {f"/{Path(place).parent.name}" for place in places.OTHERS}
 _ANY_ADDRESS = {"0.0.0.0", "::"}
 
 
@@ -45,7 +53,16 @@ class OwnVisitorsOnly:
 
         refusal = refused(Headers(scope=scope))
         answer = self.app if refusal is None else PlainTextResponse(refusal, 403)
+        if refusal is None and scope.get("method") == "GET" and scope["path"] in _ADDRESSES:
+            answer = HTMLResponse(_page(), headers={"Cache-Control": "no-cache"})
         await answer(scope, receive, send_with_headers)
+
+
+@cache
+def _page() -> str:
+    """Return Streamlit's page, told where the server is."""
+    page = (Path(get_static_dir()) / "index.html").read_text(encoding="utf-8")
+    return page.replace("<head>", f"<head>{_WHERE}", 1)
 
 
 def refused(headers: Headers) -> str | None:

@@ -8,3 +8,5 @@ COMPARE = "compare/page.py"
 NEUTRAL = "neutral/page.py"
 HEADLINES = "headlines/page.py"
 RUNS = "runs/page.py"
+#: The pages beside the first one; the address of each is the name of its folder.
+OTHERS = (DATASET, MODEL, TRAIN, COMPARE, NEUTRAL, HEADLINES, RUNS)

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from streamlit import config
 
 from pages.server import refused
+from pages.shared import places
 from tests.browser.conftest import App
 
 STREAM = "/_stcore/stream"
@@ -105,6 +106,14 @@ def test_no_answer_may_be_shown_in_a_frame(server, path):
 def test_the_apps_own_pages_are_answered(server):
     for path in PATHS:
         assert ask(server, path, **own_origin(server)).status == 200
+
+
+def test_each_page_is_told_where_the_server_is(server):
+    for place in places.OTHERS:
+        answer = ask(server, f"/{place.partition('/')[0]}?run=a", **own_origin(server))
+        assert answer.status == 200
+        assert answer.content.decode().count("BACKEND_BASE_URL: new URL") == 1
+        assert b"/static/js/" in answer.content
 
 
 @pytest.mark.security("Two Host headers in one request", "refused")
