@@ -4,14 +4,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from finsent.evaluation.in_proportion import run_verdict
 from finsent.labels import BULLISH, NEUTRAL, POSITIVE
 from finsent.metrics.classification import compare_predictions
 from finsent.metrics.comparison import answers_table
 from finsent.metrics.figures import Comparison
-from finsent.metrics.reference_models import overlap_with_training
-from finsent.metrics.verdict import Known, Verdict, judge
+from finsent.metrics.verdict import Verdict
 from finsent.runs.evaluated_sets import judged_pair
-from finsent.runs.rows import training_rows_if_kept
 from finsent.runs.store import Run
 
 
@@ -47,13 +46,11 @@ def tell_story(run: Run) -> Story:
     Raises:
         RunError: the run has no predictions of both models, or they cannot be read.
         EmptyDataError: there are no test rows.
+        CorrectionsError: what was flagged cannot be read.
     """
     baseline, tuned = judged_pair(run)
-    training = training_rows_if_kept(run)
-    overlap = None if training is None else overlap_with_training(training, baseline)
-    verdict = judge(baseline, tuned, known=Known(overlap=overlap))
     comparison = compare_predictions(baseline, tuned)
-    return Story(comparison, verdict, _example(answers_table(baseline, tuned, classes=5)))
+    return Story(comparison, run_verdict(run), _example(answers_table(baseline, tuned, classes=5)))
 
 
 def _example(answers: pd.DataFrame) -> Example | None:

@@ -1,6 +1,6 @@
 """Everything that can be said about a run's two models on one set of rows, as one value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -85,7 +85,7 @@ def run_verdict(run: Run, on: str = OWN, classes: int = 3) -> Verdict:
     """
     test, validation, training = run_tables(run, on)
     flagged = flagged_rows(run, test[0]["row_id"], on)
-    return verdict_on(test, in_proportion(test, validation, training, classes), classes, flagged)
+    return verdict_on(test, _weighs(test, validation, training, classes), classes, flagged)
 
 
 def in_proportion(
@@ -96,10 +96,15 @@ def in_proportion(
     The prior is not corrected without enough validation rows (see :func:`finsent.metrics.calibration.prior_account`);
     without training rows there are neither references nor an overlap.
     """
+    return replace(_weighs(test, validation, training, classes), calibration=calibration_figures(test))
+
+
+def _weighs(test: Pair, validation: Pair | None, training: pd.DataFrame | None, classes: int) -> Proportion:
+    """Return what a verdict rests on; calibration, which takes longest, has no part in it."""
     enough = validation is not None and len(validation[0]) >= MIN_ROWS
     return Proportion(
         prior_corrected=prior_account(test, validation, classes) if validation is not None and enough else None,
-        calibration=calibration_figures(test),
+        calibration=None,
         reference=None if training is None else references(test[1], training, classes),
         overlap_with_training=None if training is None else overlap_with_training(training, test[0]),
     )

@@ -9,6 +9,12 @@ from finsent.runs.evaluated_sets import OWN, set_key
 from finsent.runs.store import Run
 
 
+def flags_written(run: Run) -> int:
+    """Return when a correction was last kept beside a run, as nanoseconds since 1970; 0 where there is none."""
+    files = corrections_dir(run.folder.parent).glob(f"*/{FILE}")
+    return max((file.stat().st_mtime_ns for file in files), default=0)
+
+
 def flagged_rows(run: Run, row_ids: Iterable[str], on: str = OWN) -> Flags:
     """Return which rows of the set ``on`` have a label that was flagged as doubtful since, or before.
 

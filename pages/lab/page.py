@@ -11,6 +11,7 @@ from finsent.machine import World, look_around
 from finsent.metrics.figures import Interval
 from finsent.models.base import EMBEDDED, MODELS
 from finsent.runs.chosen import Chosen, interrupted
+from finsent.runs.flags import flags_written
 from finsent.runs.queue import resume
 from finsent.runs.store import Run, at_work
 from pages.shared import places
@@ -32,7 +33,7 @@ STEPS = {
 
 
 @st.cache_data(max_entries=4, show_spinner="Reading the result …")
-def story_of(_run: Run, folder: str, written: float) -> Story:
+def story_of(_run: Run, folder: str, written: int, flagged: int) -> Story:
     """Return a run's story; the arguments after the first say when it is out of date."""
     return tell_story(_run)
 
@@ -56,7 +57,8 @@ def told_story(runs: list[Run]) -> tuple[Chosen, Story] | None:
         return None
     run = chosen.run
     try:
-        return chosen, story_of(run, str(run.folder), run.predictions_file("tuned").stat().st_mtime)
+        written = run.predictions_file("tuned").stat().st_mtime_ns
+        return chosen, story_of(run, str(run.folder), written, flags_written(run))
     except (FinsentError, OSError):
         return None
 
@@ -107,7 +109,8 @@ def show_result(chosen: Chosen, story: Story) -> None:
         st.subheader("The result", anchor=False, width="content")
         pin_button(run)
     before, after = story.comparison.baseline, story.comparison.tuned
-    words, accuracy, neutral = st.columns([2, 1, 1], gap="medium")
+    words, figures = st.columns([3, 2], gap="large")
+    accuracy, neutral = figures.columns(2, gap="small")
     with words:
         show_verdict(story.verdict)
         st.caption(
@@ -148,7 +151,8 @@ def show_next_step(active: Run | None, judged: Run | None) -> None:
         if st.button(label, type="primary", icon=icon, key="next-step"):
             st.switch_page(target, query_params=query)
         if judged is None:
-            st.page_link(places.DATASET, label="Look at the data first", icon=":material/table_rows:")
+            words = "Look at the data meanwhile" if active else "Look at the data first"
+            st.page_link(places.DATASET, label=words, icon=":material/table_rows:")
         else:
             st.page_link(places.NEUTRAL, label="Read the neutral news", icon=":material/search_insights:")
             st.page_link(places.TRAIN, label="Launch another run", icon=":material/play_circle:")

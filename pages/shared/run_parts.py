@@ -5,13 +5,14 @@ import streamlit as st
 
 from finsent.cost.estimate import in_words
 from finsent.errors import FinsentError
+from finsent.evaluation.in_proportion import run_verdict
 from finsent.metrics.figures import Comparison
-from finsent.metrics.verdict import Verdict, judge
+from finsent.metrics.verdict import Verdict
 from finsent.metrics.wording import points
 from finsent.recipe import changed_fields
 from finsent.recipe_form import show_value
 from finsent.runs.curves import CurveReader
-from finsent.runs.evaluated_sets import judged_pair
+from finsent.runs.flags import flags_written
 from finsent.runs.history import read_comparison
 from finsent.runs.removed import removed_words
 from finsent.runs.signs import elsewhere
@@ -72,7 +73,8 @@ def show_outcome(run: Run) -> None:
         figures = read_comparison(run)
         verdict = None
         if figures and run.has_comparison:
-            verdict = _verdict(run, (str(run.folder), run.predictions_file("tuned").stat().st_mtime))
+            written = run.predictions_file("tuned").stat().st_mtime_ns
+            verdict = _verdict(run, (str(run.folder), written, flags_written(run)))
     except FinsentError as error:
         st.markdown(plain_markdown(str(error)))
         return
@@ -82,9 +84,9 @@ def show_outcome(run: Run) -> None:
         st.markdown(plain_markdown(_figures_alone(figures)))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _verdict(_run: Run, key: tuple[str, float]) -> Verdict:
-    return judge(*judged_pair(_run))
+@st.cache_data(max_entries=64, show_spinner="Weighing what got better and what got worse …")
+def _verdict(_run: Run, key: tuple[str, int, int]) -> Verdict:
+    return run_verdict(_run)
 
 
 def _figures_alone(figures: Comparison) -> str:
