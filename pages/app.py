@@ -12,6 +12,7 @@ from finsent.runs.store import at_work
 from pages.shared import places
 from pages.shared.access import show_access
 from pages.shared.badge import active_run_badge
+from pages.shared.opened import come_to
 from pages.shared.runs_now import read_runs
 from pages.shared.typed import remember_link
 from pages.shared.ui import plain_badge, user_errors
@@ -50,6 +51,7 @@ page = st.navigation(
     ]
 )
 
+come_to(page.url_path)
 if page.url_path != "train":
     forget_link()
 

@@ -53,7 +53,7 @@ def pieces_figure(table: pd.DataFrame) -> go.Figure:
         figure.add_annotation(
             x=max(row["from"], row["to"]), y=row["piece"], text=text, xanchor="left", xshift=3, showarrow=False
         )
-    shares = {"range": [0, 1.12], "tickvals": [0, 0.2, 0.4, 0.6, 0.8, 1], "tickformat": ".0%", "zeroline": True}
+    shares = {"range": [0, 1.36], "tickvals": [0, 0.2, 0.4, 0.6, 0.8, 1], "tickformat": ".0%", "zeroline": True}
     pieces = {"autorange": "reversed", "showgrid": False}
     return styled(figure, 170, showlegend=False, bargap=0.35, xaxis=shares, yaxis=pieces)
 

@@ -162,7 +162,7 @@ def account_table(account: MemoryAccount) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def account_figure(account: MemoryAccount, measured_bytes: int | None = None, height: int = 240) -> go.Figure:
+def account_figure(account: MemoryAccount, measured_bytes: int | None = None, height: int = 270) -> go.Figure:
     """Return the account as one stacked bar in MB (10⁶ bytes), and below it the measured peak if there is one."""
     figure = go.Figure()
     for piece in account.pieces:
@@ -183,7 +183,8 @@ def account_figure(account: MemoryAccount, measured_bytes: int | None = None, he
             marker={"color": BASELINE_COLOR, "pattern": {"shape": "/", "size": 6, "solidity": 0.2}},
             hovertemplate="Measured peak: %{x:,.1f} MB<extra></extra>",
         )
-    return _stacked(figure, height, "MB", {})
+    # On a narrow screen every piece has a line of its own, which Plotly would cut at half the height.
+    return _stacked(figure, height, "MB", {}).update_layout(legend_maxheight=0.75)
 
 
 def methods_table(costs: Iterable[MethodCost]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from finsent.charts.comparison import confusion_figure, confusion_shares, differ
 from finsent.labels import INVALID, NEUTRAL, POSITIVE
 from finsent.metrics.comparison import cell_rows
 from finsent.metrics.figures import Comparison, Figures
-from pages.shared.ui import show_chart, show_table, what_is
+from pages.shared.ui import counted, show_chart, show_table, what_is
 
 MODELS = {"baseline": "baseline", "tuned": "fine-tuned"}
 
@@ -83,7 +83,9 @@ def show_cell(comparison: Comparison, answers: pd.DataFrame) -> pd.DataFrame:
         gold = st.selectbox("Gold label", _with_first(NEUTRAL, labels), key="gold", bind="query-params", width=140)
         answer = st.selectbox("Called", _with_first(POSITIVE, options), key="answer", bind="query-params", width=140)
         rows = cell_rows(answers, model, gold, answer)
-        st.markdown(f"**{len(rows):,} {gold} rows** that the {MODELS[model]} model calls **{answer}**, surest first.")
+        st.markdown(
+            f"**{counted(len(rows), f'{gold} row')}** that the {MODELS[model]} model calls **{answer}**, surest first."
+        )
     return rows
 
 

@@ -78,7 +78,9 @@ def show_written(run_id: str, on: str, run: Judged, classes: int, dark: bool) ->
         rows = "" if on == OWN else " --data FILE"
         st.code(f"python -m finsent evaluate {run_id}{rows} --generate", language="bash")
         return
-    flatter = st.toggle("Count invalid answers as neutral, as some published evaluators do", key="flatter")
+    flatter = st.toggle(
+        "Count invalid answers as neutral, as some published evaluators do", key="flatter", bind="query-params"
+    )
     written = [as_generated(table, flatter) for table in test]
     rows = []
     for (_, title), scored, wrote in zip(MODEL_TITLES.items(), test, written, strict=True):

@@ -31,7 +31,7 @@ from pages.shared import places
 from pages.shared.choose_run import choose_classes, choose_rows, choose_run
 from pages.shared.run_parts import show_remarks
 from pages.shared.runs_now import runs_now
-from pages.shared.ui import page_head, show_chart, show_table, user_errors, what_is
+from pages.shared.ui import counted, page_head, show_chart, show_table, user_errors, what_is
 from pages.shared.verdict import show_verdict
 
 
@@ -44,15 +44,16 @@ def load_comparison(_judged: Judged, key: tuple[str, float], classes: int) -> tu
 def show_nothing_yet(run: Run) -> None:
     if run.active:
         st.info(f"This run is at work ({run.state}). Its comparison appears here once both models have been judged.")
-        st.page_link(places.TRAIN, label="Watch it", icon=":material/show_chart:")
+        st.page_link(places.TRAIN, label="Watch it", icon=":material/show_chart:", query_params={"run": run.id})
         return
     st.warning(f"This run is {run.state}: it ended before both models had been judged, so there is nothing to compare.")
     if run.has_adapter:
         st.markdown("Its adapter is saved and can be judged on the command line:")
         st.code(f"python -m finsent evaluate {run.id}", language="bash")
     else:
-        st.page_link(places.TRAIN, label="Launch it again", icon=":material/play_circle:")
-    st.page_link(places.RUNS, label="See why on the Runs page", icon=":material/history:")
+        again = {"like": run.id}
+        st.page_link(places.TRAIN, label="Launch it again", icon=":material/play_circle:", query_params=again)
+    st.page_link(places.RUNS, label="See why on the Runs page", icon=":material/history:", query_params={"run": run.id})
 
 
 def show_big_figures(comparison: Comparison) -> None:
@@ -93,8 +94,9 @@ def with_interval(value: float, interval: Interval) -> str:
 
 
 def show_per_class(comparison: Comparison) -> None:
-    st.subheader("Class by class")
-    what_is("precision", "recall", "F1", "macro-F1")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Class by class", width="content")
+        what_is("precision", "recall", "F1", "macro-F1")
     table = per_class_table(comparison)
     figures = {"recall": "Recall", "precision": "Precision", "f1": "F1"}
     over = {
@@ -142,7 +144,7 @@ def show_transitions(run: Run, comparison: Comparison, answers: pd.DataFrame, al
         )
         gold = st.selectbox("of gold label", ["any", *comparison.labels], key="of", bind="query-params")
         rows = transition_rows(answers, chosen, None if gold == "any" else gold)
-        st.markdown(f"{len(rows):,} rows {chosen}.")
+        st.markdown(f"{counted(len(rows), 'row')} {chosen}.")
     show_rows(run, rows, "transition", allowed)
 
 

@@ -241,6 +241,7 @@ def show_threshold(run: Judged) -> None:
         value=0.05,
         format_func=lambda share: f"{share:.0%}",
         key="target",
+        bind="query-params",
     )
     with user_errors():
         choice = threshold_choice(run.validation[1], after, target)

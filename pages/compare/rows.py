@@ -5,7 +5,8 @@ import streamlit as st
 
 from finsent.labels import split_answers
 from finsent.runs.store import Run
-from pages.shared.ui import csv_button, rows_that_open
+from pages.shared.opened import rows_that_open
+from pages.shared.ui import csv_button
 from pages.shared.why import show_why
 
 
@@ -14,8 +15,9 @@ def show_rows(run: Run, rows: pd.DataFrame, name: str, allowed: pd.Series) -> No
     if rows.empty:
         return
     rows_that_open(
-        rows,
+        rows.round({"baseline confidence": 2, "tuned confidence": 2}),
         f"rows-{name}-{hash(tuple(rows['row_id']))}",
+        opened_name(name),
         [
             "text",
             "gold",
@@ -35,6 +37,11 @@ def show_rows(run: Run, rows: pd.DataFrame, name: str, allowed: pd.Series) -> No
         lambda row: show_text(run, row, name, allowed),
     )
     csv_button("Download these rows as CSV", rows, f"{name}.csv", key=f"download-{name}")
+
+
+def opened_name(name: str) -> str:
+    """Return what the address calls the opened row of the rows of a name."""
+    return f"{name}-row"
 
 
 def show_text(run: Run, row: pd.Series, name: str, allowed: pd.Series) -> None:

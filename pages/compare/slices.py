@@ -18,9 +18,10 @@ from finsent.metrics.comparison import answers_table
 from finsent.runs.store import Run
 from pages.compare.matrices import MODELS
 from pages.compare.proportion import Judged, judged
-from pages.compare.rows import show_rows
+from pages.compare.rows import opened_name, show_rows
 from pages.shared.access import action
-from pages.shared.ui import on_demand, plain_markdown, show_table, user_errors, what_is
+from pages.shared.opened import is_opened
+from pages.shared.ui import counted, on_demand, plain_markdown, show_table, user_errors, what_is
 
 #: Seconds that nobody is asked about.
 AT_ONCE = 5
@@ -67,9 +68,9 @@ def show_slices(run: Run, classes: int) -> None:
     allowed = own.test[0].set_index("row_id")["answers"]
     for one in found.confirmed:
         # A group that is opened is not another run's, model's or view's.
-        name = f"slice-{run.id}-{model}-{classes}-{one.kind.replace(' ', '-')}"
+        key = f"open-{run.id}-{model}-{classes}-{one.kind}"
         with st.container(border=True):
-            _show_slice(run, one, answers[answers["row_id"].isin(one.row_ids)], name, allowed)
+            _show_slice(run, one, answers[answers["row_id"].isin(one.row_ids)], key, allowed)
     if found.kinds:
         _show_all(found)
 
@@ -103,14 +104,16 @@ def _summary(found: Slices) -> str:
     return f"{len(found.confirmed):,} of {len(found.kinds):,} kinds of error have a group that holds; {rows}."
 
 
-def _show_slice(run: Run, one: Slice, rows: pd.DataFrame, name: str, allowed: pd.Series) -> None:
+def _show_slice(run: Run, one: Slice, rows: pd.DataFrame, key: str, allowed: pd.Series) -> None:
     st.markdown(f"**{plain_markdown(one.kind.capitalize())}: {plain_markdown(' and '.join(one.words))}**")
     st.markdown(plain_markdown(f"On test rows {slice_sentence(one)}."))
+    name = f"group-{one.kind.replace(' ', '-')}"
 
     def show() -> None:
         show_rows(run, rows.reset_index(drop=True), name, allowed)
 
-    on_demand(f"The {len(rows):,} test rows of this group with this error", show, key=f"open-{name}")
+    title = f"{counted(len(rows), 'test row')} of this group with this error"
+    on_demand(title, show, key, expanded=is_opened(opened_name(name), rows["row_id"]))
 
 
 def _show_all(found: Slices) -> None:

@@ -7,8 +7,9 @@ from finsent.errors import RunStateError
 from finsent.evaluation.stories import STORIES, STORY_HELP, Stories, run_stories, told, without_lists
 from finsent.runs.store import Run
 from pages.compare.proportion import judged
-from pages.compare.rows import show_text
-from pages.shared.ui import PERCENT, csv_button, plain_markdown, rows_that_open, show_table, user_errors
+from pages.compare.rows import opened_name, show_text
+from pages.shared.opened import rows_that_open
+from pages.shared.ui import PERCENT, csv_button, plain_markdown, show_table, user_errors
 
 #: So many evaluations are a story; of one alone it cannot be seen what lasts.
 FEWEST = 2
@@ -57,6 +58,7 @@ def _show_table(run: Run, found: Stories, rows: pd.DataFrame, allowed: pd.Series
     rows_that_open(
         rows,
         f"stories-{hash(tuple(rows['row_id']))}",
+        opened_name("story"),
         [
             "strip",
             "story",

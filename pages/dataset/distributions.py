@@ -14,7 +14,7 @@ from finsent.metrics.words import MOST_WORDS, label_words
 from finsent.models.base import EMBEDDED, MODELS
 from pages.dataset.rows import tokenizer_of
 from pages.shared.typed import chosen, may_read
-from pages.shared.ui import PERCENT, plain_markdown, show_chart, show_table
+from pages.shared.ui import PERCENT, counted, plain_markdown, show_chart, show_table
 
 #: Tables beside one another, so that every column of each is in view.
 _BESIDE = 3
@@ -84,7 +84,7 @@ def _lengths(fingerprint: str, rows: pd.DataFrame) -> None:
     show_chart(
         length_figure(lengths, limit),
         f"Tokens of prompt, answer and end, n = {len(lengths):,}: median {np.median(lengths):,.0f}, longest "
-        f"{lengths.max():,}. A limit of {limit:,} would cut {over:,} rows ({over / len(lengths):.2%}); no "
+        f"{lengths.max():,}. A limit of {limit:,} would cut {counted(over, 'row')} ({over / len(lengths):.2%}); no "
         "training starts then, since a cut answer teaches nothing.",
         key="lengths",
     )

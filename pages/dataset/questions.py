@@ -9,7 +9,7 @@ from finsent.data.questions import Question
 from finsent.errors import ColumnAskedError, LabelsAskedError
 from finsent.labels import FIVE_LABELS
 from pages.shared.access import action
-from pages.shared.ui import plain_markdown, show_table
+from pages.shared.ui import counted, plain_markdown, show_table
 
 _OUT = "leave these rows out"
 #: Parts of a data set of the hub, as they are called here.
@@ -56,7 +56,7 @@ def _labels(question: Question) -> dict[str, str] | None:
         with left:
             proposed = FIVE_LABELS.index(value.proposed) if value.proposed else None
             label = st.selectbox(
-                f"{plain_markdown(value.value[:60])} · {value.n:,} rows",
+                f"{plain_markdown(value.value[:60])} · {counted(value.n, 'row')}",
                 [*FIVE_LABELS, _OUT],
                 index=proposed,
                 placeholder="What does it mean?",

@@ -14,16 +14,17 @@ from finsent.inference import token_view
 from finsent.labels import FIVE_LABELS
 from finsent.models.base import MODELS
 from finsent.prompts import completion
+from pages.shared.opened import table_that_opens
 from pages.shared.typed import chosen, may_read
-from pages.shared.ui import OPENS, csv_button, marked, opened_place, plain_markdown, show_table
+from pages.shared.ui import csv_button, marked, plain_markdown, show_table
 
 COLUMNS = ["row_id", "label", "text", "split", "source", "topic"]
 PAGE_ROWS = 2_000
 #: Rows of a page whose hits are marked in their texts.
 MARKED_ROWS = 20
 _AS_READ = "as in the file"
-#: Not a widget's key: it must outlive a change of page.
-_OPENED = "dataset-opened-row"
+#: What the address calls the opened row.
+OPENED = "row"
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the tokenizer …")
@@ -53,20 +54,12 @@ def browse(rows: pd.DataFrame, table: pd.DataFrame) -> None:
         st.info("No row matches. Clear the search or a filter.", icon=":material/filter_alt_off:")
         return
     shown = found.iloc[places_in_order(found, order, page * PAGE_ROWS)[(page - 1) * PAGE_ROWS :]]
-    # The address loses it with a change of page, which the visitor does not mean.
-    wanted = st.query_params.get("row") or st.session_state.get(_OPENED)
-    places = shown["row_id"].tolist()
-    start = [places.index(wanted)] if wanted in places else []
-    state = st.dataframe(
-        shown[columns],
-        hide_index=True,
+    row = table_that_opens(
+        shown,
+        f"rows-{order}-{pd.util.hash_pandas_object(shown['row_id'], index=False).sum()}",
+        OPENED,
+        columns,
         height=min(423, 38 + 35 * len(shown)),
-        # A selection is a place in the table: another table needs another widget.
-        key=f"rows-{order}-{pd.util.hash_pandas_object(shown['row_id'], index=False).sum()}",
-        on_select="rerun",
-        # A click anywhere in a row opens it.
-        selection_mode=OPENS,
-        selection_default={"selection": {"rows": start}},
         column_config={
             "row_id": st.column_config.TextColumn("id", width="small"),
             "label": st.column_config.TextColumn(width="small"),
@@ -77,19 +70,15 @@ def browse(rows: pd.DataFrame, table: pd.DataFrame) -> None:
     )
     if search:
         marked_hits(shown.head(MARKED_ROWS), search)
-    if (place := opened_place(state)) is not None:
-        row = shown.iloc[place]
-        st.query_params["row"] = st.session_state[_OPENED] = row["row_id"]
-        if row[TASK_COLUMN] == TASK:
-            open_row(rows, row)
-        else:
-            st.caption(f"Row {plain_markdown(row['row_id'])}, an example of {plain_markdown(row[TASK_COLUMN])}:")
-            st.code(row["text"], language=None, wrap_lines=True)
-            st.caption("Its answer:")
-            st.code(row["label"], language=None, wrap_lines=True)
+    if row is None:
+        return
+    if row[TASK_COLUMN] == TASK:
+        open_row(rows, row)
     else:
-        st.query_params.pop("row", None)
-        st.session_state.pop(_OPENED, None)
+        st.caption(f"Row {plain_markdown(row['row_id'])}, an example of {plain_markdown(row[TASK_COLUMN])}:")
+        st.code(row["text"], language=None, wrap_lines=True)
+        st.caption("Its answer:")
+        st.code(row["label"], language=None, wrap_lines=True)
 
 
 def filters(table: pd.DataFrame) -> tuple[pd.DataFrame, str, str]:

@@ -17,13 +17,17 @@ from finsent.errors import ColumnAskedError, FinsentError, LabelsAskedError
 from finsent.hub import HUB_DATASET
 from finsent.runs.rows import runs_on
 from pages.dataset.questions import ask
+from pages.dataset.rows import OPENED
 from pages.shared.access import action, open_file
 from pages.shared.hub_data import data_are_here
+from pages.shared.opened import followed, forget_opened, say_in_address
 from pages.shared.runs_now import runs_now
 from pages.shared.typed import chosen, may_read
 from pages.shared.ui import plain_markdown, show_error, what_is
 
 SOURCES = {EMBEDDED: "Embedded: lab headlines (synthetic)", HUB: f"Hub: {HUB_DATASET}"}
+#: Not a widget's key: it must outlive a change of page. What was decided about each source that is not stored here.
+_DECIDED = "dataset-decided"
 #: The data, their sentiment rows with splits, and the table that is browsed, which has the rows of other tasks, too.
 Shown = tuple[SentimentData, pd.DataFrame, pd.DataFrame]
 
@@ -65,7 +69,7 @@ def choose_data() -> tuple[SentimentData, pd.DataFrame, pd.DataFrame, Choices]:
         what_is("prompt", "answer set", "completion", "split", "loss")
     if not may_read(data=source):
         st.stop()
-    choices = stored.choices if stored is not None else _choices_in_address()
+    choices = stored.choices if stored is not None else _decided_about(source)
     try:
         if not data_are_here(source, choices):
             st.stop()
@@ -85,25 +89,34 @@ def decide_about(source: str, choices: Choices) -> None:
     if stored is not None:
         decide(stored, choices)
     else:
-        for name in CHOSEN:
-            value = getattr(choices, name)
-            if value:
-                st.query_params[name] = "yes" if value is True else value
-            else:
-                st.query_params.pop(name, None)
+        st.session_state.setdefault(_DECIDED, {})[source] = choices
+        _say_decided(choices)
     st.rerun()
 
 
-def _choices_in_address() -> Choices:
-    said = {name: st.query_params.get(name, "") for name in CHOSEN}
-    return Choices(**{**said, "leave_out": said["leave_out"] == "yes"})
+def _decided_about(source: str) -> Choices:
+    """Return what was decided about a source: by the address that was opened, or before in this visit."""
+    decided = st.session_state.setdefault(_DECIDED, {})
+    said = {name: next(iter(followed(name)), "") for name in CHOSEN}
+    if any(said.values()):
+        said = {name: st.query_params.get(name, "") for name in CHOSEN}
+        decided[source] = Choices(**{**said, "leave_out": said["leave_out"] == "yes"})
+    choices: Choices = decided.get(source, Choices())
+    _say_decided(choices)
+    return choices
+
+
+def _say_decided(choices: Choices) -> None:
+    for name in CHOSEN:
+        value = getattr(choices, name)
+        say_in_address(name, ["yes" if value is True else value] if value else [])
 
 
 def _source_chosen() -> None:
     """Take a source that was chosen; what was decided about another does not hold for it."""
     chosen("data")
-    for name in (*CHOSEN, "row"):
-        st.query_params.pop(name, None)
+    forget_opened(OPENED)
+    _say_decided(Choices())
 
 
 def _upload() -> None:

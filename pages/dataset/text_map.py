@@ -14,9 +14,10 @@ from pages.dataset.placed import placed
 from pages.dataset.rows import PAGE_ROWS, open_row, shown_columns
 from pages.shared import places
 from pages.shared.choose_run import choose_run
+from pages.shared.opened import OPENS, opened_place
 from pages.shared.run_parts import safe_title
 from pages.shared.runs_now import runs_now
-from pages.shared.ui import OPENS, csv_button, opened_place, say_cut, show_error, what_is
+from pages.shared.ui import csv_button, say_cut, show_error, what_is
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

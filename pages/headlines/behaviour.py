@@ -12,8 +12,9 @@ from finsent.runs.store import Run
 from pages.headlines.asking import ONE
 from pages.shared.access import action
 from pages.shared.models import known_as
+from pages.shared.opened import opened_place
 from pages.shared.repair_rows import corrections_of, show_repair_rows, show_training
-from pages.shared.ui import PERCENT, opened_place, plain_markdown, show_table, what_is
+from pages.shared.ui import PERCENT, counted, plain_markdown, show_table, what_is
 
 #: Not a widget's key: whose tests the visitor has asked for.
 _ASKED = "behaviour-asked"
@@ -115,7 +116,7 @@ def _repair(run: Run, outcomes: pd.DataFrame, name: str, each: int) -> pd.DataFr
 
 def show_failures(outcomes: pd.DataFrame) -> None:
     st.subheader("Failures", anchor=False)
-    rule = st.selectbox("Rule", outcomes["rule"].unique(), key="failed-rule")
+    rule = st.selectbox("Rule", outcomes["rule"].unique(), key="failed-rule", bind="query-params")
     failed = failures(outcomes, rule)
     if failed.empty:
         st.success("Neither model fails this rule.")
@@ -139,6 +140,6 @@ def show_failures(outcomes: pd.DataFrame) -> None:
         column_config={name: st.column_config.TextColumn(width="medium") for name in ("text", "edited")},
     )
     st.caption(
-        f"{len(failed):,} texts that one of the models fails. Choose a row to open it as an edit, "
+        f"{counted(len(failed), 'text')} that one of the models fails. Choose a row to open it as an edit, "
         "with the keyboard by Shift and Space."
     )

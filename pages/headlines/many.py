@@ -18,9 +18,10 @@ from finsent.runs.store import Run
 from pages.headlines.asking import EXAMPLES, show_answers
 from pages.shared.access import action, open_file
 from pages.shared.models import classifier_of
+from pages.shared.opened import table_that_opens
 from pages.shared.run_parts import safe_title
 from pages.shared.runs_now import runs_now
-from pages.shared.ui import OPENS, opened_place, plain_markdown, show_error, user_errors
+from pages.shared.ui import counted, plain_markdown, show_error, user_errors
 from pages.shared.why import show_why
 
 #: A visitor who gives more at once would keep the machine from the others.
@@ -66,7 +67,7 @@ def file_texts() -> Callable[[], list[str]]:
     name, content = st.session_state[_FILE]
     with user_errors():
         table = read_text_upload(content, name)
-    st.caption(f"Read: {plain_markdown(name)}, {len(table):,} rows.")
+    st.caption(f"Read: {plain_markdown(name)}, {counted(len(table), 'row')}.")
     column = choose_column(table)
     return lambda: list(texts_of(table, name, "Choose it under the file.", column).texts)
 
@@ -105,8 +106,7 @@ def ask(run: Run | None, texts: list[str], answers: tuple[str, ...]) -> tuple[li
     results = followed(classifier, texts, answers)
     seconds = time.perf_counter() - began
     models = f"the baseline and run {safe_title(run)}" if run else "the baseline"
-    counted = f"{len(results)} {'text' if len(results) == 1 else 'texts'}"
-    return results, answers, f"{counted} by {models}, {seconds:.2f} s on this machine."
+    return results, answers, f"{counted(len(results), 'text')} by {models}, {seconds:.2f} s on this machine."
 
 
 def followed(classifier: Classifier, texts: list[str], answers: tuple[str, ...]) -> list[Classified]:
@@ -135,13 +135,12 @@ def show_results(run: Run | None, results: list[Classified], answers: tuple[str,
     shares = {
         name: st.column_config.NumberColumn(_short(name), format="percent", width=88) for name in table if ": " in name
     }
-    event = st.dataframe(
-        table,
-        hide_index=True,
+    opened = table_that_opens(
+        table.assign(row_id=[str(number) for number in range(1, len(table) + 1)]),
+        f"answers-{hash(tuple(table['text']))}",
+        "answer",
+        list(table),
         height=min(480, 40 + 35 * len(table)),
-        on_select="rerun",
-        selection_mode=OPENS,
-        key="answers",
         column_config={"text": st.column_config.TextColumn(width=240)} | shares,
     )
     with st.container(horizontal=True):
@@ -157,8 +156,7 @@ def show_results(run: Run | None, results: list[Classified], answers: tuple[str,
                 icon=":material/download:",
                 on_click="ignore",
             )
-    place = opened_place(event)
-    result = results[place if place is not None and place < len(results) else 0]
+    result = results[0 if opened is None else int(opened["row_id"]) - 1]
     with st.container(border=True):
         st.text(result.text)
         show_answers(result, "chosen")

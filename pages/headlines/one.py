@@ -11,7 +11,8 @@ from pages.headlines.asking import EXAMPLES, answered, may_ask, show_answers
 from pages.shared import places
 from pages.shared.access import action
 from pages.shared.models import classifier_of, known_as
-from pages.shared.ui import opened_place, plain_markdown, show_error, show_table
+from pages.shared.opened import opened_place
+from pages.shared.ui import plain_markdown, show_error, show_table
 from pages.shared.why import show_why
 
 #: Not widgets' keys: they must outlive a change of page.

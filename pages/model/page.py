@@ -43,7 +43,7 @@ def choose_model() -> tuple[str, int, tuple[str, ...]]:
             help="Choose one, or type a name on the model hub (owner/name), or the path of a model folder on the "
             "machine that runs this app. The hub says first what it is and what would be fetched. Qwen3-0.6B is built "
             "from its configuration, so its numbers are right without the hub, too.",
-            width=250,
+            width=300,
         )
         targets = st.multiselect(
             "Matrices that get LoRA",
@@ -52,7 +52,7 @@ def choose_model() -> tuple[str, int, tuple[str, ...]]:
             key="targets",
             bind="query-params",
             help="Query and value are PEFT's default, and the tutorial's.",
-            width=310,
+            width=300,
         )
         rank = st.select_slider(
             "LoRA rank", [1, 2, 4, 8, 16, 32, 64, 128, 256], value=8, key="rank", bind="query-params", width=170

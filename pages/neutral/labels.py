@@ -13,12 +13,15 @@ from finsent.runs.corrections import CorrectionSet, decide, given_corrections_of
 from finsent.runs.store import Run, default_runs_dir
 from pages.shared.access import action, open_file
 from pages.shared.continue_run import show_continue
+from pages.shared.opened import forget_opened, table_that_opens
 from pages.shared.repair_rows import data_of
 from pages.shared.similar import show_similar
-from pages.shared.ui import OPENS, opened_place, plain_markdown, show_error, show_table
+from pages.shared.ui import counted, plain_markdown, show_error, show_table
 
 SPLITS = {"train": "Training", "validation": "Validation", "test": "Test"}
 SIMILAR = 5
+#: What the address calls the opened row.
+_OPENED = "doubted-row"
 _SKIPPED, _TOLD = "suspects-skipped", "decision-told"
 
 
@@ -49,7 +52,10 @@ def show_labels(run: Run, known_as: tuple[str, ...]) -> None:
         show_error(error)
         return
     rows = _with_decisions(_chosen(suspects.rows), saved.rows)
-    st.caption(f"{len(rows):,} rows. Choose one to open it; at first the most doubtful one without a decision is open.")
+    st.caption(
+        f"{counted(len(rows), 'row')}. Choose one to open it; at first the most doubtful one without a decision is "
+        "open."
+    )
     if rows.empty:
         st.info("No row passes these filters, or all of them have been decided.")
     else:
@@ -75,14 +81,13 @@ def _with_decisions(rows: pd.DataFrame, decided: dict[str, Correction]) -> pd.Da
 
 def _choose(rows: pd.DataFrame, decided: dict[str, Correction]) -> pd.Series:
     """Show the doubtful rows and return the one that is open: the chosen one, else the first without a decision."""
-    event = st.dataframe(
+    skipped = st.session_state.get(_SKIPPED, set())
+    chosen = table_that_opens(
         rows,
-        hide_index=True,
+        f"suspects-{hash(tuple(rows['row_id']))}-{len(decided)}-{len(skipped)}-{hash(tuple(rows['decision']))}",
+        _OPENED,
+        ["text", "label", "likely", "decision", "p_label", "p_likely", "model says", "split", "row_id"],
         height=min(320, 40 + 35 * len(rows)),
-        key=f"suspects-{hash(tuple(rows['row_id']))}-{len(decided)}-{hash(tuple(rows['decision']))}",
-        on_select="rerun",
-        selection_mode=OPENS,
-        column_order=["text", "label", "likely", "decision", "p_label", "p_likely", "model says", "split", "row_id"],
         column_config={
             "text": st.column_config.TextColumn(width=520),
             "likely": st.column_config.TextColumn("speaks for", help="The label that texts like this one have"),
@@ -92,10 +97,8 @@ def _choose(rows: pd.DataFrame, decided: dict[str, Correction]) -> pd.Series:
             "row_id": st.column_config.TextColumn("row"),
         },
     )
-    place = opened_place(event)
-    if place is not None and place < len(rows):
-        return rows.iloc[place]
-    skipped = st.session_state.get(_SKIPPED, set())
+    if chosen is not None:
+        return chosen
     open_rows = rows[rows["decision"].eq("") & ~rows["row_id"].isin(skipped)]
     return (open_rows if len(open_rows) else rows).iloc[0]
 
@@ -143,6 +146,7 @@ def _show_decisions(data: Prepared, row: pd.Series) -> None:
             _button(data, row, "Leave it out", "D", DROP, "", reason)
         if st.button("Later", key="suspect-later", shortcut="L"):
             st.session_state.setdefault(_SKIPPED, set()).add(row["row_id"])
+            forget_opened(_OPENED)
             st.rerun()
         if action(st.button, "Undo", key="suspect-undo", shortcut="U", icon=":material/undo:"):
             _undo(data)
@@ -169,6 +173,8 @@ def _undo(data: Prepared) -> None:
 
 def _tell(words: str) -> None:
     st.session_state[_TOLD] = words
+    # The next one without a decision is open then.
+    forget_opened(_OPENED)
     st.rerun()
 
 

@@ -22,9 +22,10 @@ from pages.neutral.repair import show_repair_set
 from pages.neutral.words import show_words
 from pages.shared import places
 from pages.shared.choose_run import choose_run
+from pages.shared.opened import table_that_opens
 from pages.shared.pushes import show_pushes
 from pages.shared.runs_now import runs_now
-from pages.shared.ui import OPENS, csv_button, opened_place, page_head, say_cut, show_chart, user_errors, what_is
+from pages.shared.ui import csv_button, page_head, say_cut, show_chart, user_errors, what_is
 
 MODELS = {"baseline": "baseline", "tuned": "fine-tuned model"}
 SPLITS = {"test": "Test texts", "validation": "Validation texts"}
@@ -109,20 +110,13 @@ def named(column: pd.Series) -> list[str]:
 
 
 def choose_item(items: pd.DataFrame) -> pd.Series | None:
-    """Show the items as a table and return the one whose row is chosen; the address keeps its id."""
+    """Show the items as a table and return the one that is open, or None."""
     shown = items.head(MAX_ROWS).round({f"{model} confidence": 2 for model in MODELS})
-    linked = shown.index[shown["row_id"] == st.query_params.get("item")].tolist()[:1]
-    # A new selection of rows is a new table: a row number of the old one would point at another text.
-    key = f"items-{hash(tuple(shown['row_id']))}"
-    event = st.dataframe(
+    return table_that_opens(
         shown,
-        hide_index=True,
-        height=min(560, 40 + 35 * max(len(shown), 1)),
-        key=key,
-        on_select="rerun",
-        selection_mode=OPENS,
-        selection_default={"selection": {"rows": linked}} if linked else None,
-        column_order=[
+        f"items-{hash(tuple(shown['row_id']))}",
+        "item",
+        [
             "text",
             "outcome",
             "baseline",
@@ -136,6 +130,7 @@ def choose_item(items: pd.DataFrame) -> pd.Series | None:
             "note",
             "row_id",
         ],
+        height=min(560, 40 + 35 * max(len(shown), 1)),
         column_config={
             "text": st.column_config.TextColumn(width=200),
             "tags": st.column_config.TextColumn(width=65),
@@ -147,13 +142,6 @@ def choose_item(items: pd.DataFrame) -> pd.Series | None:
             "row_id": st.column_config.TextColumn("row"),
         },
     )
-    place = opened_place(event)
-    if place is None or place >= len(shown):
-        st.query_params.pop("item", None)
-        return None
-    item = shown.iloc[place]
-    st.query_params["item"] = item["row_id"]
-    return item
 
 
 def sureness(model: str) -> object:
@@ -239,7 +227,7 @@ with user_errors():
     show_summary(run, items, split)
     show_list(run, items)
     st.subheader("What they have in common", anchor=False)
-    groups, words, pushes = st.tabs(["Error rates", "Words", "Words that push"])
+    groups, words, pushes = st.tabs(["Error rates", "Words", "Words that push"], key="common", bind="query-params")
     with groups:
         show_groups(items)
     with words:

@@ -21,10 +21,20 @@ def word_tables(_items: pd.DataFrame, known_as: tuple[str, ...], model: str) -> 
 def show_words(items: pd.DataFrame, known_as: tuple[str, ...]) -> None:
     """Show the words that go with being called positive, for one model at a time."""
     model = st.radio(
-        "Model", list(MODELS), format_func=lambda name: MODELS[name].capitalize(), horizontal=True, key="words"
+        "Model",
+        list(MODELS),
+        format_func=lambda name: MODELS[name].capitalize(),
+        horizontal=True,
+        key="words",
+        bind="query-params",
     )
     contrast, push = word_tables(items, known_as, model)
-    if not st.checkbox("Words of grammar, too", key="grammar", help="Of, its, the, that, will: matters of style."):
+    if not st.checkbox(
+        "Words of grammar, too",
+        key="grammar",
+        bind="query-params",
+        help="Of, its, the, that, will: matters of style.",
+    ):
         contrast, push = (table[~is_grammar(table["word"])].reset_index(drop=True) for table in (contrast, push))
         st.caption("Words of grammar (of, its, the, that, will) are kept out.")
     contrast_side, push_side = st.columns(2, gap="medium")

@@ -9,8 +9,21 @@ from pages.shared.run_parts import safe_title
 from pages.shared.runs_now import damaged_now, runs_now
 from pages.shared.ui import plain_markdown
 
-#: What an address of Runs says of the run that a link on the page itself opens.
-OPEN = "open"
+#: What an address of Runs says of the run that a link on the page itself opens, and the number of that link: the
+#: browser may send it once more with a tick that was made meanwhile, and then it must not undo that.
+_OPEN, _LINK = "open", "link"
+#: Not a widget's key: the links that were followed.
+_FOLLOWED = "chain-followed"
+
+
+def opened_by_link() -> list[str]:
+    """Return the id of the run that a link on the page opens, if one was just followed; the address loses it."""
+    opened, number = st.query_params.pop(_OPEN, None), st.query_params.pop(_LINK, "")
+    before = st.session_state.setdefault(_FOLLOWED, [])
+    if opened is None or (opened, number) in before:
+        return []
+    before.append((opened, number))
+    return [opened]
 
 
 def show_chain(run: Run) -> None:
@@ -29,6 +42,6 @@ def show_chain(run: Run) -> None:
                 st.page_link(
                     places.RUNS,
                     label=safe_title(link.run),
-                    query_params={OPEN: link.id},
+                    query_params={_OPEN: link.id, _LINK: str(len(st.session_state.get(_FOLLOWED, [])))},
                     help=f"Run {plain_markdown(link.id)}",
                 )

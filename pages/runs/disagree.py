@@ -6,7 +6,8 @@ import streamlit as st
 from finsent.evaluation.disagreement import Disagreement, agreement_sentence, row_answers, runs_disagree
 from finsent.evaluation.several_runs import SURE
 from finsent.runs.store import Run
-from pages.shared.ui import PERCENT, csv_button, plain_markdown, rows_that_open, show_table, user_errors
+from pages.shared.opened import rows_that_open
+from pages.shared.ui import PERCENT, csv_button, plain_markdown, show_table, user_errors
 
 
 @st.cache_resource(max_entries=8, show_spinner="Looking for rows on which they disagree …")
@@ -34,6 +35,7 @@ def _show_rows(found: Disagreement) -> None:
     rows_that_open(
         rows,
         f"disagree-{hash((found.names, *rows['row_id']))}",
+        "disagree-row",
         # Figures first: a text is long, and opens.
         ["gold", *(part for name in found.names for part in (name, name + SURE)), "right", "text", "row_id"],
         {"right": st.column_config.NumberColumn("runs right")} | sure,

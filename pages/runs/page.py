@@ -21,13 +21,14 @@ from finsent.runs.history import (
 from finsent.runs.store import Run, default_runs_dir
 from finsent.sizes import size_words
 from pages.runs.bring_in import show_bring_in
-from pages.runs.chain import OPEN, show_chain
+from pages.runs.chain import opened_by_link, show_chain
 from pages.runs.damaged import show_damaged
 from pages.runs.export import show_export
 from pages.runs.several import show_several
 from pages.shared import places
 from pages.shared.access import action
-from pages.shared.choose_run import remember_run
+from pages.shared.choose_run import carried_run, remember_run
+from pages.shared.opened import followed, say_in_address
 from pages.shared.run_parts import (
     curve_reader,
     progress_words,
@@ -41,8 +42,8 @@ from pages.shared.runs_now import damaged_now, named_run, runs_now
 from pages.shared.ui import csv_button, page_head, plain_markdown, show_chart, show_table, user_errors, what_is
 
 MOST_SIDE_BY_SIDE = 6
-#: Not a widget's key: how many links on this page were followed.
-_TABLE = "history-table"
+#: Not widgets' keys: which runs are ticked, and how many links on this page were followed.
+_TICKED, _TABLE = "history-ticked", "history-table"
 #: The columns of the history, with their widths in pixels: what matters stands first and is in view at 1440.
 COLUMNS = {
     "name": st.column_config.TextColumn(width=200),
@@ -69,10 +70,9 @@ def choose(runs: list[Run]) -> list[Run]:
     """Show the history and return the chosen runs, in the order of the table."""
     table = history_table(runs)
     table["time"] = [took(run) for run in runs]
-    # Rows are chosen by their place, which a new run moves: each list of runs is a table of its own, and the address
-    # keeps which ones are chosen.
-    table_number = follow_link()
-    ids, wanted = [run.id for run in runs], asked_for()
+    # Rows are chosen by their place, which a new run moves: each list of runs is a table of its own.
+    ids, wanted = [run.id for run in runs], ticked(runs)
+    table_number = st.session_state.get(_TABLE, 0)
     start = [place for place, ident in enumerate(ids) if ident in wanted]
     event = st.dataframe(
         table,
@@ -91,27 +91,33 @@ def choose(runs: list[Run]) -> list[Run]:
         "over three classes on each run's own n test rows. Tick one run to open it, or several to compare them."
     )
     chosen = [runs[row] for row in event.selection.rows if row < len(runs)]
-    st.query_params["run"] = [run.id for run in chosen]
+    st.session_state[_TICKED] = [run.id for run in chosen]
+    say_in_address("run", [run.id for run in chosen])
     if len(chosen) == 1:
         remember_run(chosen[0].id)
     return chosen
 
 
-def follow_link() -> int:
-    """Let a run that a link on this page opens be the one that the address asks for; return the number of the table.
+def ticked(runs: list[Run]) -> list[str]:
+    """Return the ids of the runs to tick: those that a link opens or the address asks for, else as they were.
 
-    The ticks of a table outlast such a link, so that each one takes a new table.
+    Where one run was ticked, or nobody has ticked one yet, that is the run that was chosen on another page. The ticks
+    of a table outlast a link on this page, so that each one takes a new table.
     """
-    if opened := st.query_params.pop(OPEN, None):
-        st.query_params["run"] = opened
+    opened, asked = opened_by_link(), followed("run")
+    if opened:
         st.session_state[_TABLE] = st.session_state.get(_TABLE, 0) + 1
-    return st.session_state.get(_TABLE, 0)
+    if asked_for := named(opened or asked):
+        return asked_for
+    ticks: list[str] | None = st.session_state.get(_TICKED)
+    carried = carried_run(runs, lambda run: True) if ticks is None or len(ticks) == 1 else None
+    return [carried.id] if carried else ticks or []
 
 
-def asked_for() -> list[str]:
-    """Return the ids of the runs that the address asks for; say what is not there."""
+def named(asked: list[str]) -> list[str]:
+    """Return the ids of the runs that an address asks for; say what is not there."""
     ids = []
-    for words in st.query_params.get_all("run"):
+    for words in asked:
         try:
             ids.append(named_run(words).id)
         except RunError as error:
@@ -138,7 +144,7 @@ def show_record(run: Run) -> None:
         links(run)
         describe(run)
         show_export(run)
-        settings, record = st.tabs(["Settings", "Data, model, versions, hardware"])
+        settings, record = st.tabs(["Settings", "Data, model, versions, hardware"], key="record", bind="query-params")
         with settings:
             show_table(settings_table(run), "settings")
             st.caption("A setting that was changed shows the recipe's own value beside it.")
@@ -197,7 +203,8 @@ def delete_button(run: Run) -> None:
         if action(st.button, "Yes, delete it", type="primary", key=f"delete-{run.id}"):
             with user_errors():
                 delete_run(default_runs_dir(), run.id)
-            st.query_params.pop("run", None)
+            st.session_state[_TICKED] = []
+            say_in_address("run", [])
             st.rerun()
 
 

@@ -7,10 +7,10 @@ from finsent.evaluation.several_runs import compare_runs, differing_settings, pa
 from finsent.metrics.figures import SeveralModels
 from finsent.metrics.statistics import CONFIDENCE, show_p
 from finsent.metrics.wording import points
-from finsent.runs.evaluated_sets import OWN, judged_files, judged_sets
+from finsent.runs.evaluated_sets import judged_files, judged_sets
 from finsent.runs.store import Run
 from pages.runs.disagree import show_disagreement
-from pages.shared.choose_run import choose_classes
+from pages.shared.choose_run import choose_classes, choose_set
 from pages.shared.run_parts import safe_title
 from pages.shared.ui import PERCENT, plain_markdown, show_table, user_errors, what_is
 
@@ -43,7 +43,7 @@ def show_several(runs: list[Run]) -> None:
 def _show_figures(runs: list[Run]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         on = _choose_rows(runs)
-        classes = choose_classes("several-classes")
+        classes = choose_classes("several-classes", bind="query-params")
         what_is("Cochran's Q", "Holm's correction", "McNemar's test", "paired interval", "baseline")
     with user_errors():
         files = [judged_files(run, on)[1] for run in runs]
@@ -86,5 +86,5 @@ def _show_pairs(result: SeveralModels) -> None:
 def _choose_rows(runs: list[Run]) -> str:
     """Let the visitor choose among the sets of rows that all runs were judged on, where there are several."""
     sets = [judged_sets(run) for run in runs]
-    shared = [key for key in sets[0] if all(key in others for others in sets)] or [OWN]
-    return st.selectbox("Rows", shared, format_func=sets[0].get, key="several-rows") if len(shared) > 1 else shared[0]
+    shared = {key: title for key, title in sets[0].items() if all(key in others for others in sets)}
+    return choose_set(shared, "several-rows")

@@ -16,12 +16,13 @@ from finsent.runs.evaluated_sets import OWN, judged_sets
 from finsent.runs.store import Run, default_runs_dir
 from pages.shared.access import action
 from pages.shared.lasting import hold
+from pages.shared.opened import followed, say_in_address
 from pages.shared.run_parts import safe_title
 from pages.shared.runs_now import named_run
 from pages.shared.ui import plain_markdown, user_errors
 
-# Not a widget's key: it must outlive a change of page.
-_CHOSEN = "chosen-run"
+# Not widgets' keys: they must outlive a change of page.
+_CHOSEN, _ROWS = "chosen-run", "chosen-rows"
 _PIN_HELP = "Makes this run the one that every page and command takes where nobody chose another."
 _UNPIN_HELP = "Then the best run on its validation rows is taken where nobody chose another."
 
@@ -38,7 +39,7 @@ def choose_run(runs: list[Run], usable: Callable[[Run], bool], label: str = "Run
     titles = {run.id: run.label + ("" if usable(run) else f" · {run.state}") for run in runs}
     key = f"choose-{label}"
     hold(key, wanted.id)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="run-choice"):
         names = list(titles)
         at = names.index(wanted.id)
         chosen = st.selectbox(label, names, index=at, format_func=titles.get, key=key, on_change=_picked, args=(key,))
@@ -135,16 +136,17 @@ def choose_classes(key: str, **options: Any) -> int:
 
 def choose_rows(run: Run) -> str:
     """Let the visitor choose which judged rows to look at; a run judged on one set of rows only has no choice."""
-    sets = judged_sets(run)
+    return choose_set(judged_sets(run), f"rows-of-{run.id}")
+
+
+def choose_set(sets: dict[str, str], key: str) -> str:
+    """Let the visitor choose one of some sets of judged rows (names by key); there is no choice of fewer than two."""
     if len(sets) < 2:
         return next(iter(sets), OWN)
-    wanted = st.query_params.get("on", OWN)
+    wanted = next(iter(followed("on")), st.session_state.get(_ROWS, OWN))
     keys = list(sets)
-    chosen = st.selectbox(
-        "Rows", keys, index=keys.index(wanted) if wanted in sets else 0, format_func=sets.get, key=f"rows-of-{run.id}"
-    )
-    if chosen:
-        st.query_params["on"] = chosen
-    else:
-        st.query_params.pop("on", None)
+    at = keys.index(wanted) if wanted in sets else 0
+    chosen = st.selectbox("Rows", keys, index=at, format_func=sets.get, key=key)
+    st.session_state[_ROWS] = chosen
+    say_in_address("on", [chosen])
     return chosen

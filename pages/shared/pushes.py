@@ -9,7 +9,8 @@ from finsent.runs.store import Run
 from pages.shared import places
 from pages.shared.access import action
 from pages.shared.models import classifier_of, known_as
-from pages.shared.ui import OPENS, opened_place, show_table, user_errors
+from pages.shared.opened import rows_that_open
+from pages.shared.ui import show_table, user_errors
 
 #: Not a widget's key: it must outlive a change of page. Whose words the visitor has asked for.
 _ASKED = "pushes-asked"
@@ -58,24 +59,19 @@ def show_pushes(run: Run, key: str) -> None:
         f"(Student's t); difference: fine-tuned minus baseline. {apart_from_zero(tuned):,} of {len(table):,} intervals "
         f"of the fine-tuned model leave zero outside; about {0.05 * len(table):.0f} would by chance alone."
     )
-    word = st.selectbox("Texts with the word", table["word"], key=f"word-{key}")
-    found = texts_with(effects, word)
-
-    def open_text() -> None:
-        place = opened_place(st.session_state[f"with-{key}"])
-        st.session_state["pushed-text"] = None if place is None else found["text"].iloc[place]
-
-    show_table(
-        found.rename(columns={"tuned": "fine-tuned"}),
-        f"with-word-{key}",
-        key=f"with-{key}",
-        on_select=open_text,
-        selection_mode=OPENS,
-        column_order=["text", "baseline", "fine-tuned", "difference", "row_id"],
-        column_config={"text": st.column_config.TextColumn(width="large")}
-        | {name: st.column_config.NumberColumn(format="%+.2f") for name in ("baseline", "fine-tuned", "difference")},
+    word = st.selectbox("Texts with the word", table["word"], key="pushing-word", bind="query-params")
+    numbers = ("baseline", "fine-tuned", "difference")
+    rows_that_open(
+        texts_with(effects, word).rename(columns={"tuned": "fine-tuned"}),
+        f"with-{word}",
+        "pushed-row",
+        ["text", *numbers, "row_id"],
+        {name: st.column_config.NumberColumn(format="%+.2f") for name in numbers},
+        lambda row: _show_text(run, row["text"]),
     )
-    if text := st.session_state.get("pushed-text"):
-        st.text(text)
-        query = {"text": text, "run": run.id}
-        st.page_link(places.HEADLINES, label="What if …?", icon=":material/edit_note:", query_params=query)
+
+
+def _show_text(run: Run, text: str) -> None:
+    st.text(text)
+    query = {"text": text, "run": run.id}
+    st.page_link(places.HEADLINES, label="What if …?", icon=":material/edit_note:", query_params=query)

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 #: How a table shows shares, which are from 0 to 1.
 PERCENT = st.column_config.NumberColumn(format="percent")
 
-#: So many rows a table that opens them shows at most; the download beside it has all.
-MAX_ROWS = 1_000
-
 #: What Streamlit looks for in finished text: ``:name:``, addresses of the web and of mail, arrows and signs like them.
 _READ_AFTERWARDS = re.compile(
     r":(?=[\w/+-]+:|//)|www(?=\.)|(?<=[\w.+-])(?=@)|(?<!\S)[-<>~](?=[->=]{1,2}(?!\S))", re.IGNORECASE
@@ -134,51 +131,9 @@ def show_table(table: pd.DataFrame, name: str, **look: Any) -> None:
     )
 
 
-#: How a table is chosen from whose rows open: by the box before a row, by a click on a cell, or with the arrow keys.
-OPENS = ["single-row", "single-cell"]
-
-
-def opened_place(event: Any) -> int | None:
-    """Return which row of a table the visitor opened, by its box or by a click on any cell; None for none."""
-    places = [row for row, _ in event.selection.cells] or event.selection.rows
-    return places[0] if places else None
-
-
-def rows_that_open(
-    rows: pd.DataFrame,
-    key: str,
-    columns: list[str],
-    config: dict[str, Any],
-    show: Callable[[pd.Series], None],
-    caption: str = "",
-    **look: Any,
-) -> None:
-    """Show the first of some rows (``text, row_id``) as a table, and the one that a visitor chooses below it.
-
-    ``key`` names what the table is of: other rows are another table, in which none is chosen. ``look`` is for
-    ``st.dataframe``.
-    """
-    event = st.dataframe(
-        rows.head(MAX_ROWS),
-        hide_index=True,
-        height=min(420, 40 + 36 * len(rows)),
-        column_order=columns,
-        column_config={
-            "text": st.column_config.TextColumn(width="large"),
-            "row_id": st.column_config.TextColumn("row"),
-        }
-        | config,
-        key=key,
-        on_select="rerun",
-        selection_mode=OPENS,
-        **look,
-    )
-    if caption:
-        st.caption(caption)
-    if (place := opened_place(event)) is not None:
-        with st.container(border=True):
-            show(rows.iloc[place])
-    say_cut(MAX_ROWS, len(rows))
+def counted(n: int, noun: str) -> str:
+    """Return a number with what it counts, for example ``1 row`` or ``1,319 rows``."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def say_cut(shown: int, of: int) -> None:
@@ -199,9 +154,9 @@ def show_notes(data: SentimentData) -> None:
         st.caption(f":material/info: {plain_markdown(note)}")
 
 
-def on_demand(label: str, show: Callable[[], None], key: str, icon: str | None = None) -> None:
-    """Show an expander whose content is made and sent only while the reader has it open."""
-    part = st.expander(label, key=key, icon=icon, on_change="rerun")
+def on_demand(label: str, show: Callable[[], None], key: str, icon: str | None = None, expanded: bool = False) -> None:
+    """Show an expander whose content is made and sent only while the reader has it open, as it is at first."""
+    part = st.expander(label, expanded=expanded, key=key, icon=icon, on_change="rerun")
     if part.open:
         with part:
             show()

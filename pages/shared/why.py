@@ -46,7 +46,12 @@ def show_why(run: Run | None, text: str, key: str, answers: tuple[str, ...] = NE
     if (known_as(run), text, answers) not in opened:
         return
     method = st.segmented_control(
-        "Method", list(_METHODS), default=next(iter(_METHODS)), required=True, key=f"method-{key}"
+        "Method",
+        list(_METHODS),
+        default=next(iter(_METHODS)),
+        required=True,
+        key=f"method-{key}",
+        persist_state="session",
     )
     try:
         explanation = _explained(run, known_as(run), text, answers, _METHODS[method])

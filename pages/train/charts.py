@@ -10,7 +10,7 @@ from finsent.charts.thinning import thin_curves
 from finsent.charts.training import loss_figure, scalar_figure, share_figure
 from finsent.runs.curves import curve, neutral_called_positive
 from finsent.runs.store import Run
-from pages.shared.ui import on_demand, show_chart, show_table, what_is
+from pages.shared.ui import counted, on_demand, show_chart, show_table, what_is
 
 LOSS_TAGS = ("train/loss", "eval/loss")
 SMALL_TAGS = ("train/learning_rate", "train/grad_norm", "train/tokens_per_second")
@@ -100,7 +100,7 @@ def _loss_caption(run: Run, curves: pd.DataFrame) -> str:
         return "0 points of training loss. The first one comes with the first training step."
     rows = f" (n = {run.splits['validation']:,} rows)" if "validation" in run.splits else ""
     return (
-        f"{len(train):,} points of training loss, last at step {train['step'].iloc[-1]:,}; "
+        f"{counted(len(train), 'point')} of training loss, last at step {train['step'].iloc[-1]:,}; "
         f"{len(validation):,} of validation loss{rows}. Lower is better."
     )
 

@@ -28,7 +28,7 @@ from pages.shared.access import action
 from pages.shared.lasting import hold
 from pages.shared.run_parts import changes_table, safe_title, show_remarks
 from pages.shared.typed import chosen
-from pages.shared.ui import plain_markdown, show_data_error, show_error, show_table
+from pages.shared.ui import counted, plain_markdown, show_data_error, show_error, show_table
 from pages.train.state import DEFAULT, FormState, change, form_state, like, recipe_of, start_from, started_from
 
 SOURCES = {
@@ -137,7 +137,9 @@ def prepared_data(recipe: Recipe) -> Prepared | None:
 def cost(recipe: Recipe, prepared: Prepared, runs: list[Run]) -> float | None:
     """Show steps and what they will cost; return the estimated seconds, or None before anything was measured."""
     splits = prepared.counts
-    st.markdown(f"**{total_steps(recipe, splits['train']):,} steps** over {splits['train']:,} training rows.")
+    st.markdown(
+        f"**{counted(total_steps(recipe, splits['train']), 'step')}** over {counted(splits['train'], 'training row')}."
+    )
     warmup = warmup_steps(recipe, splits["train"])
     if warmup < recipe.warmup_steps:
         st.caption(f"Warm-up over {warmup:,} of these steps, not {recipe.warmup_steps:,}: a tenth of them at most.")

@@ -74,7 +74,7 @@ def test_a_group_that_holds_is_shown_with_its_shares_and_opens_its_rows(planted)
     assert kinds["error"].tolist() == list(found.kinds)
     assert kinds.iloc[0]["test, inside"].endswith(f"{first.test.inside_errors} of {first.test.inside})")
     assert kinds.iloc[0]["validation, outside"].endswith(f"of {first.validation.outside})")
-    app.session_state[f"open-slice-{planted.id}-tuned-3-{first.kind.replace(' ', '-')}"] = True
+    app.session_state[f"open-{planted.id}-tuned-3-{first.kind}"] = True
     app.run()
     assert not app.exception
     rows = [element.value["row_id"].tolist() for element in app.dataframe if "row_id" in element.value]
@@ -122,7 +122,7 @@ def test_each_row_has_its_strip_and_the_counts_stand_on_top(judged):
         strips.value.set_index("row_id")["strip"].to_dict()
         == run_stories(judged).rows.set_index("row_id")["strip"].to_dict()
     )
-    assert list(strips.proto.column_order)[:3] == ["strip", "story", "text"]
+    assert list(strips.value)[:3] == ["strip", "story", "text"]
     assert json.loads(strips.proto.columns)["shares"]["type_config"]["type"] == "bar_chart"
     app.pills(key="story").set_value([FORGOTTEN]).run()
     assert not app.exception

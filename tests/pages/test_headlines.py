@@ -175,9 +175,13 @@ def test_many_are_answered_in_a_table_that_survives_a_change_of_page(run, asked)
     app = press(app, "Classify")
     assert not app.exception
     assert asked[-1] == ["Sales rose.", "Nothing **happened**."]
+    key = f"answers-{hash(('Sales rose.', 'Nothing **happened**.'))}"
+    app.session_state[key] = {"selection": {"rows": [1], "columns": [], "cells": []}}
+    assert app.run().query_params["answer"] == "2"
     app = app.switch_page(places.LAB).run().switch_page(places.HEADLINES).run()
     app.segmented_control(key="mode").set_value(MANY).run()
     assert not app.exception
+    assert [element.value for element in app.text] == ["Nothing **happened**."]
     assert app.text_area(key="typed").value == "Sales rose.\n\nNothing **happened**."
     (table,) = [element.value for element in app.dataframe]
     assert table["text"].tolist() == ["Sales rose.", "Nothing **happened**."]

@@ -285,7 +285,7 @@ def test_the_runs_that_a_run_continues_are_a_line_of_links(app, runs_dir):
     open_run(app, third)
     assert not app.exception
     links = [element.proto for element in app.get("page_link") if "open=" in element.proto.query_string]
-    assert [link.query_string for link in links] == [f"open={run.id}" for run in (first, second, third)]
+    assert [link.query_string for link in links] == [f"open={run.id}&link=0" for run in (first, second, third)]
     assert [link.label for link in links] == [r"first \*one\*", "second", "third"]
     assert "run 20260101-000000-abcdef, removed" in words(app)
     # A link on the page itself is followed over what was ticked, once.
