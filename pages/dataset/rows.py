@@ -179,14 +179,14 @@ def open_row(rows: pd.DataFrame, row: pd.Series, key: str = "tokenizer") -> None
             hide_index=False,
             height=330,
             column_config={
-                "_index": st.column_config.NumberColumn("place", width=55),
-                "token": st.column_config.TextColumn(width=110),
-                "id": st.column_config.NumberColumn(width=60, format="%d"),
+                "_index": st.column_config.NumberColumn("place", width=48),
+                "token": st.column_config.TextColumn(width=95),
+                "id": st.column_config.NumberColumn(width=54, format="%d"),
                 "answer_loss": st.column_config.CheckboxColumn(
-                    "answer loss", width=95, help="Supervised where the loss is on the answer alone."
+                    "answer loss", width=88, help="Supervised where the loss is on the answer alone."
                 ),
                 "sequence_loss": st.column_config.CheckboxColumn(
-                    "sequence loss", width=115, help="Supervised where the loss is on the whole sequence."
+                    "sequence loss", width=104, help="Supervised where the loss is on the whole sequence."
                 ),
                 "shared": st.column_config.CheckboxColumn(
                     "shared", width=65, help="In the prefix that all prompts of this kind begin with."

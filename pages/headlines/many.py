@@ -141,7 +141,7 @@ def show_results(run: Run | None, results: list[Classified], answers: tuple[str,
         "answer",
         list(table),
         height=min(480, 40 + 35 * len(table)),
-        column_config={"text": st.column_config.TextColumn(width=240)} | shares,
+        column_config={"text": st.column_config.TextColumn(width=205)} | shares,
     )
     with st.container(horizontal=True):
         for title, content, name, kind in (

@@ -58,7 +58,7 @@ def show_neighbours(run: Run, item: pd.Series) -> None:
     if found.empty:
         st.info("No training text shares a word with this one.")
         return
-    show_similar(found, ["label", "similarity", "text", "row_id"], "similar")
+    show_similar(found, ["label", "similarity", "text", "row_id"], "similar", width=210)
     st.caption(
         f"By tf-idf cosine (1: the same known words): {label_counts(found)}. What the model was taught about texts "
         "like this one."

@@ -160,7 +160,7 @@ def show_list(run: Run, items: pd.DataFrame) -> None:
     if errors.empty:
         st.success("Neither model gets one of these texts wrong.")
         return
-    list_side, item_side = st.columns([2, 1], gap="medium")
+    list_side, item_side = st.columns([3, 2], gap="medium")
     with list_side:
         annotations = read_annotations(run)
         chosen = with_annotations(filter_items(errors, chosen_filter(errors, annotations)), annotations)

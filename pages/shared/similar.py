@@ -8,8 +8,11 @@ import streamlit as st
 from pages.shared.ui import plain_markdown, show_table
 
 
-def show_similar(rows: pd.DataFrame, columns: Sequence[str], name: str) -> None:
-    """Show similar texts with these of their columns, in this order; ``name`` is that of their file."""
+def show_similar(rows: pd.DataFrame, columns: Sequence[str], name: str, width: int = 400) -> None:
+    """Show similar texts with these of their columns, in this order.
+
+    ``name`` is that of their file, and ``width`` (pixels) what the texts take.
+    """
     show_table(
         rows,
         name,
@@ -17,8 +20,9 @@ def show_similar(rows: pd.DataFrame, columns: Sequence[str], name: str) -> None:
         # High enough that a text wraps and is seen whole.
         row_height=68,
         column_config={
-            "text": st.column_config.TextColumn(width="large"),
-            "similarity": st.column_config.NumberColumn(format="%.2f"),
+            "label": st.column_config.TextColumn(width=66),
+            "text": st.column_config.TextColumn(width=width),
+            "similarity": st.column_config.NumberColumn(width=76, format="%.2f"),
             "row_id": st.column_config.TextColumn("row"),
         },
     )

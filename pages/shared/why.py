@@ -87,10 +87,35 @@ def show_explanation(explanation: Explanation, key: str) -> None:
         height=min(420, 40 + 35 * len(table)),
         column_order=["word", *numbers, *others],
         column_config={"word": st.column_config.TextColumn(width=130)}
-        | {name: st.column_config.NumberColumn(width=80, format="%+.2f") for name in numbers}
-        | {name: st.column_config.NumberColumn(width=60, format="%.2f") for name in numbers if name.endswith("±")}
-        | {name: st.column_config.NumberColumn(width=80, format="percent") for name in shares},
+        | {
+            name: st.column_config.NumberColumn(_head(name), width=66, format="%+.2f", help=_whole(name))
+            for name in numbers
+        }
+        | {
+            name: st.column_config.NumberColumn("±", width=50, format="%.2f", help=_whole(name))
+            for name in numbers
+            if name.endswith("±")
+        }
+        | {name: st.column_config.TextColumn(_head(name), width=110, help=_whole(name)) for name in others}
+        | {
+            name: st.column_config.NumberColumn("sure", width=60, format="percent", help=_whole(name))
+            for name in shares
+        },
     )
+
+
+def _head(name: str) -> str:
+    """Return what stands above a column: short enough to be read, the label as its mark."""
+    model, _, label = name.replace("baseline", "base").replace("fine-tuned", "fine").partition(": ")
+    return (
+        f"{model} {_MARKS[label]}"
+        if label in _MARKS
+        else name.replace("baseline", "base").replace("fine-tuned", "fine")
+    )
+
+
+def _whole(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def marked_text(explanation: Explanation, model: str) -> str:

@@ -63,7 +63,7 @@ def show_form() -> Form:
     state = form_state()
     start = started_from(state)
     now = start.model_dump() | state.changed
-    name_side, source_side, model_side = st.columns(3)
+    name_side, source_side, model_side = st.columns([1, 2, 2])
     with name_side:
         _start(state)
     with source_side:

@@ -121,7 +121,10 @@ def launch(recipe: Recipe, name: str, seconds: float | None, prepared: Prepared 
         show_error(error)
         return
     call("")
-    if not run.waiting:
+    if run.waiting:
+        # The queue stands far above the button.
+        st.toast(f"In the queue: {safe_title(run)}", icon=":material/schedule:")
+    else:
         st.query_params["run"] = run.id
     st.rerun()
 
@@ -152,7 +155,7 @@ def link_to_chosen() -> None:
 
 
 def launch_form(active: Run | None) -> None:
-    settings_side, card_side = st.columns([5, 2], gap="medium")
+    settings_side, card_side = st.columns([8, 3], gap="medium")
     with settings_side:
         form = show_form()
     with card_side:

@@ -45,7 +45,7 @@ def button(app, label):
 def test_a_doubtful_label_is_decided_by_one_button_and_taken_back(app, run, runs_dir):
     app.run()
     app.segmented_control(key="part").set_value("labels").run()
-    app.pills(key="of").set_value(["train"]).run()
+    app.pills(key="doubted-of").set_value(["train"]).run()
     assert not app.exception
     assert any("worth a second look" in element.value for element in app.markdown)
     data = prepare(run.recipe)

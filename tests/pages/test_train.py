@@ -1,5 +1,6 @@
 """The Train page: a form that says what the recipe checks, a launch, and a run that is found again."""
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -198,7 +199,7 @@ def test_an_active_run_is_found_without_session_state_and_shows_its_own_settings
     open_parts(app, "another-run", f"settings-{slow_run.id}")
     assert not app.exception
     assert "slow" in [element.value for element in app.subheader]
-    assert "points of training loss" in captions(app)
+    assert re.search("points? of training loss", captions(app))
     assert launch_button(app).label == "Add to the queue"
     own = next(frame.value for frame in app.dataframe if "setting" in frame.value and "recipe" in frame.value)
     assert own.set_index("setting").loc["lora_rank"].tolist() == ["4", "8"]
