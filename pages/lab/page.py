@@ -110,16 +110,14 @@ def show_result(chosen: Chosen, story: Story) -> None:
         pin_button(run)
     before, after = story.comparison.baseline, story.comparison.tuned
     words, figures = st.columns([3, 2], gap="large")
-    accuracy, neutral = figures.columns(2, gap="small")
     with words:
         show_verdict(story.verdict)
         st.caption(
             f"Run {safe_title(run)} ({plain_markdown(chosen.why)}) · {plain_markdown(run.model_title)} · "
             f"{plain_markdown(run.source_title)}"
         )
-    with accuracy:
+    with figures:
         show_change("Accuracy", (before.accuracy, before.accuracy_ci), (after.accuracy, after.accuracy_ci), after.n)
-    with neutral:
         shares = [(one.neutral_as_positive, one.neutral_as_positive_ci) for one in (before, after)]
         show_change("Neutral called positive", *shares, after.neutral_n)
 

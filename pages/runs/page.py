@@ -75,7 +75,7 @@ def choose(runs: list[Run]) -> list[Run]:
     table_number = st.session_state.get(_TABLE, 0)
     start = [place for place, ident in enumerate(ids) if ident in wanted]
     event = st.dataframe(
-        table,
+        table.round({name: 3 for name in COLUMNS if name.endswith(("before", "after"))}),
         hide_index=True,
         placeholder="–",
         key=f"history-{table_number}-{hash(tuple(ids))}",

@@ -12,7 +12,8 @@ from finsent.runs.store import Run
 from pages.runs.disagree import show_disagreement
 from pages.shared.choose_run import choose_classes, choose_set
 from pages.shared.run_parts import safe_title
-from pages.shared.ui import PERCENT, plain_markdown, show_table, user_errors, what_is
+from pages.shared.ui import PERCENT, show_table, user_errors, what_is
+from pages.shared.verdict import kept_together
 
 _SHARES = ("accuracy", "low", "high", "macro-F1", "neutral called positive")
 
@@ -52,7 +53,7 @@ def _show_figures(runs: list[Run]) -> None:
         result = _compared(runs, key, classes, on)
     tuned = [pair for pair in result.pairs if "baseline" not in (pair.first, pair.second)]
     for pair in tuned if len(runs) == 2 else []:
-        st.markdown(f":material/balance: **{plain_markdown(pair_verdict(pair))}**")
+        st.markdown(f":material/balance: **{kept_together(pair_verdict(pair))}**")
     figures = [
         {"model": name, "accuracy": one.accuracy, "low": one.accuracy_ci.low, "high": one.accuracy_ci.high}
         | {"macro-F1": one.macro_f1, "neutral called positive": one.neutral_as_positive, "n": one.n}

@@ -22,11 +22,11 @@ def show_verdict(verdict: Verdict, brief: bool = False) -> None:
     """
     color, icon = LOOKS[verdict.tone]
     opening, _, evidence = headline(verdict).partition(": ")
-    st.markdown(f"**:{color}[{icon} {plain_markdown(opening)}]:** {_kept_together(evidence)}")
+    st.markdown(f"**:{color}[{icon} {plain_markdown(opening)}]:** {kept_together(evidence)}")
     lines = [line for line in verdict_lines(verdict) if not brief or line[0] == "Worse"]
-    st.markdown("\n".join(f"- **{title}:** {_kept_together(text)}" for title, text in lines))
+    st.markdown("\n".join(f"- **{title}:** {kept_together(text)}" for title, text in lines))
 
 
-def _kept_together(text: str) -> str:
+def kept_together(text: str) -> str:
     """Return text for Markdown in which a line never ends within “n = 132”."""
     return plain_markdown(text).replace(" = ", "\u00a0=\u00a0")

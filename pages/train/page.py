@@ -170,6 +170,9 @@ page_head(
 follow_address()
 show_room()
 shown, active = run_to_show(), at_work(runs_now())
+prepared = bool(form_state().changed) or like(form_state()) is not None
+if active is not None and prepared:
+    st.caption(":material/arrow_downward: The run at work comes first; the one that you prepare stands below it.")
 if shown is not None:
     show_group(shown)
     show_run(shown)
@@ -181,4 +184,10 @@ if active is None or like(form_state()) is not None:
     what_is("LoRA", "QLoRA", "epoch", "loss", "gradient norm")
     launch_form(active)
 else:
-    on_demand("Prepare another run", lambda: launch_form(active), key="another-run", icon=":material/tune:")
+    on_demand(
+        "Prepare another run",
+        lambda: launch_form(active),
+        key="another-run",
+        icon=":material/tune:",
+        expanded=prepared,
+    )

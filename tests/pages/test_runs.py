@@ -152,7 +152,8 @@ def two(runs_dir):
 
 
 def words(app):
-    return "\n".join(element.value for element in (*app.markdown, *app.caption)).replace("\\", "")
+    shown = "\n".join(element.value for element in (*app.markdown, *app.caption))
+    return shown.replace("\\", "").replace("\u00a0", " ")
 
 
 def test_two_ticked_runs_are_compared_in_settings_verdict_and_rows(app, two):

@@ -205,6 +205,14 @@ def test_an_active_run_is_found_without_session_state_and_shows_its_own_settings
     assert own.set_index("setting").loc["lora_rank"].tolist() == ["4", "8"]
 
 
+def test_a_link_that_prepares_a_run_shows_its_form_beside_the_run_at_work(app, slow_run):
+    app.query_params.update({"recipe": "quick", "quick-epochs": "2"})
+    app.run()
+    assert not app.exception
+    assert launch_button(app).label == "Add to the queue"
+    assert "the one that you prepare stands below it" in captions(app)
+
+
 def test_log_tables_and_provenance_of_a_run_are_made_when_they_are_opened(app, slow_run):
     app.run()
     assert not app.dataframe
