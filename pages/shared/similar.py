@@ -18,7 +18,7 @@ def show_similar(rows: pd.DataFrame, columns: Sequence[str], name: str, width: i
         name,
         column_order=columns,
         # High enough that a text wraps and is seen whole.
-        row_height=68,
+        row_height=68 if width >= 400 else 92,
         column_config={
             "label": st.column_config.TextColumn(width=66),
             "text": st.column_config.TextColumn(width=width),

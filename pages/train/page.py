@@ -180,8 +180,9 @@ else:
     link_to_chosen()
 show_queue()
 if active is None or like(form_state()) is not None:
-    st.subheader("New run", anchor=False)
-    what_is("LoRA", "QLoRA", "epoch", "loss", "gradient norm")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("New run", anchor=False, width="content")
+        what_is("LoRA", "QLoRA", "epoch", "loss", "gradient norm")
     launch_form(active)
 else:
     on_demand(
