@@ -87,7 +87,10 @@ def test_train_leads_to_the_question_and_launches_what_is_chosen_and_fetched(ope
     load_data(NAME, Choices(configuration="headlines"))
     app = opened(places.TRAIN, **address)
     assert not app.error and not app.button(key="launch").disabled
-    assert "27 training rows" in words(app)
+    assert "27 training rows" in words(app) and "--configuration=headlines" in words(app)
+    # What was decided about one source does not hold for another.
+    app.selectbox(key="quick-data").set_value("embedded").run()
+    assert "--configuration" not in words(app) and not app.button(key="launch").disabled
 
 
 def test_what_the_hub_does_not_give_is_one_sentence(opened, server, monkeypatch):

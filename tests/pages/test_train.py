@@ -403,14 +403,16 @@ def test_a_link_that_is_opened_anew_means_what_it_says(app, slow_run):
 
 def test_a_run_of_another_machine_is_at_work_there_and_asked_to_stop_from_here(app, runs_dir):
     run = create_run(get_recipe("quick"), runs_dir, "away")
-    update_run(run.folder, state="training", pid=1, pid_created=1.0, host="GPU-box", boot="b")
+    update_run(run.folder, state="training", pid=1, pid_created=1.0, host="GPUbox", boot="b")
     app.query_params["run"] = run.id
     app.run()
     assert not app.exception and not app.error
-    assert "Running on GPU-box, last sign of life" in captions(app)
-    app.button(key=f"stop-{run.id}").click().run()
-    assert stop_requested(run.folder)
+    assert "Running on GPUbox, last sign of life" in captions(app)
+    assert app.button(key=f"stop-{run.id}")
+    stop(run)
+    app.run()
+    assert stop_requested(run.folder) and "Stopping" in captions(app)
     app.button(key=f"end-{run.id}").click().run()
     (error,) = app.error
-    assert "at work on GPU-box, whose processes cannot be ended from here" in error.value.replace("\\", "")
+    assert "at work on GPUbox, whose processes cannot be ended from here" in error.value.replace("\\", "")
     assert load_run(runs_dir, run.id).state == RunState.TRAINING
