@@ -11,6 +11,8 @@ _SYSTEM = (
     "You are a financial sentiment analysis expert. Your task is to analyze the sentiment expressed in the given "
     "financial text.Only reply with {0}, {1}, or {2}."
 )
+#: What stands between the system prompt and the text.
+TEXT_BEGIN = "\n\nFinancial text:\n"
 #: What every prompt ends with.
 PROMPT_END = "\n\nAnswer:"
 NEWS_SYSTEM_PROMPT = _SYSTEM.format(*NEWS_ANSWERS)
@@ -24,7 +26,7 @@ def system_prompt_for(answers: tuple[str, ...]) -> str:
 
 def build_prompt(system_prompt: str, text: str) -> str:
     """Return the full prompt (the ``inputs`` column) of a text."""
-    return f"{system_prompt}\n\nFinancial text:\n{text}{PROMPT_END}"
+    return f"{system_prompt}{TEXT_BEGIN}{text}{PROMPT_END}"
 
 
 def completion(label: str) -> str:

@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any
 from finsent.cli.arguments import Commands, Printed, add_command, add_run
 from finsent.cli.meant import meant_run
 from finsent.cli.output import records, table_text, write_file, write_table
+from finsent.cli.progress import counter
 from finsent.errors import UsageError
 from finsent.metrics.figures_json import to_json
 from finsent.runs.find import find_run
 
 if TYPE_CHECKING:
+    from finsent.data.prepared import Prepared
     from finsent.runs.corrections import CorrectionSet
+    from finsent.runs.store import Run
 
+_READ = "--read, which lets the base model read the rows once"
 _SPLITS = ("train", "validation", "test")
 _DECISIONS = ("keep", "change", "drop", "flag")
 
@@ -22,6 +26,9 @@ def add_commands(commands: Commands) -> None:
     suspects = add_command(commands, "suspects", show_suspects)
     suspects.add_argument("--split", choices=_SPLITS, help="rows of one split alone (default: all)")
     suspects.add_argument("--csv", metavar="FILE", help="write the rows as CSV")
+    suspects.add_argument(
+        "--read", action="store_true", help="let the run's base model read the rows first, if it has not: minutes, once"
+    )
     add_run(suspects, optional=True)
     correct = add_command(commands, "correct", correct_row)
     correct.add_argument("--keep", action="store_true", help="its label is right")
@@ -42,22 +49,37 @@ def add_commands(commands: Commands) -> None:
 def show_suspects(options: argparse.Namespace) -> Printed:
     """Rows whose label is worth a second look, the most doubtful first: probable label errors, never certain ones.
 
-    By confident learning, from models that have not seen the row.
+    By confident learning, from models that have not seen the row: by words alone, or with --read also by what the base
+    model holds of each row's prompt, which finds more.
     Example: ``python -m finsent suspects latest --split train --csv suspects.csv``
     """
     from finsent.evaluation.suspects import run_suspects
     from finsent.runs.rows import prepare_again
 
     run = meant_run(options)
-    found = run_suspects(run, prepare_again(run))
+    data = prepare_again(run)
+    if options.read:
+        _let_it_read(run, data)
+    found = run_suspects(run, data)
     rows = found.rows if options.split is None else found.rows[found.rows["split"] == options.split]
     if options.csv is not None:
         write_table(options.csv, rows)
     head = f"{len(rows):,} of {found.n:,} rows are worth a second look. None of them is surely wrong."
     left_out = f"\n{found.left_out:,} rows have a label too rare to look at." if found.left_out else ""
+    by = f"The base model has read {found.read:,} of them." if found.read else f"By words alone; more with {_READ}."
     shown = table_text(rows[["row_id", "split", "label", "likely", "p_label", "p_likely", "evidence", "text"]])
-    value = {"run": run.id, "n": found.n, "left_out": found.left_out, "rows": records(rows)}
-    return Printed(value, f"{head}{left_out}\n{shown}")
+    value = {"run": run.id, "n": found.n, "left_out": found.left_out, "read": found.read, "rows": records(rows)}
+    return Printed(value, f"{head} {by}{left_out}\n{shown}")
+
+
+def _let_it_read(run: "Run", data: "Prepared") -> None:
+    """Read the prompts of a run's rows with its base model, unless that was done."""
+    from finsent.evaluation.suspects import run_reading
+    from finsent.evaluation.text_states import compute_states, read_states
+
+    _, reading = run_reading(run, data)
+    if read_states(reading, run.folder.parent)[0] is None:
+        compute_states(reading, run.folder.parent, counter("tokens"))
 
 
 def correct_row(options: argparse.Namespace) -> Printed:

@@ -1,4 +1,4 @@
-"""The process that reads texts with a base model for the map: started, watched and ended by whoever is there.
+"""The process that reads texts or prompts with a base model: started, watched and ended by whoever is there.
 
 One at a time for a folder of runs. ``python -m finsent.evaluation.states_work RUNS_DIR`` is that process: it is given
 the texts as its standard input, says how far it is in ``runs/.states/work.json``, and keeps the result (see
@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def start_states(reading: ModelReading, runs_dir: Path) -> StatesWork:
         before = states_work(runs_dir)
         if before is not None and before.alive:
             raise RunActiveError(
-                f"A model reads {before.n:,} texts for a map already, and one works at a time. Wait, or cancel that."
+                f"A model reads {before.n:,} texts already, and one works at a time. Wait, or cancel that."
             )
         _sweep(states_dir(runs_dir))
 
@@ -151,7 +152,7 @@ def _process(reading: ModelReading, runs_dir: Path) -> "subprocess.Popen[bytes]"
     """Start the process; the texts are given in a file without a name, which nobody else can open."""
     try:
         with tempfile.TemporaryFile() as given, _log_file(runs_dir).open("wb") as log:
-            given.write(json.dumps({"model": reading.model, "texts": reading.texts}).encode())
+            given.write(json.dumps(asdict(reading)).encode())
             given.seek(0)
             command = (*module_command("finsent.evaluation.states_work", 1), str(runs_dir.absolute()))
             return start_detached(command, given, log)
@@ -214,7 +215,7 @@ def _reported(work: StatesWork, runs_dir: Path) -> Report:
 
 def _main(runs_dir: Path) -> int:
     given = json.load(sys.stdin)
-    reading = ModelReading(tuple(given["texts"]), given["model"])
+    reading = ModelReading(**given | {"texts": tuple(given["texts"])})
     # Whoever starts it holds the lock until the record is there.
     with _lock(runs_dir):
         work = states_work(runs_dir)

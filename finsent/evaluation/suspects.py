@@ -6,6 +6,7 @@ it, and not that it is wrong.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ import pandas as pd
 from finsent.data.neighbours import Neighbours
 from finsent.data.prepared import Prepared
 from finsent.data.twins import normalise
-from finsent.errors import EmptyDataError
+from finsent.errors import EmptyDataError, FinsentError
+from finsent.evaluation.text_states import ModelReading, prompt_reading, read_states
 from finsent.inference.predictions import answer_probabilities, load_predictions
 from finsent.labels import FIVE_LABELS, split_answers
 from finsent.metrics.statistics import Numbers
@@ -21,7 +23,11 @@ from finsent.runs.store import Run
 
 FOLDS = 10
 _FEWEST_PER_LABEL = 3
-WORDS, WORDS_AND_MODEL = "words", "words and model"
+#: Chosen on three draws of 40 flipped labels and held against two others, see docs/results.md: the kernel's components,
+#: the regression's C, and what share of the regressions' say the words have where there are states.
+_COMPONENTS, _STATES_C, _WORDS_SHARE = 400, 10.0, 0.25
+#: What speaks of a row, in the order in which evidence names it.
+WORDS, STATES, MODEL = "words", "states", "model"
 COLUMNS = [
     *("row_id", "text", "label", "likely", "quality", "p_label", "p_likely", "evidence", "model says", "model sure"),
     *("similar agree", "similar", "split", "answers"),
@@ -34,31 +40,59 @@ class Suspects:
     """The rows worth a second look among the ``n`` rows that were looked at, the most doubtful first.
 
     ``rows`` has ``row_id, text, label, likely`` (the label that speaks against it), ``quality`` (the probability of the
-    given label, 0 to 1: low is doubtful), ``p_likely``, ``evidence`` (words, or words and model), ``model says`` and
+    given label, 0 to 1: low is doubtful), ``p_likely``, ``evidence`` (words; words, states; ...), ``model says`` and
     ``model sure`` (of the fine-tuned model where it has not trained on the row), ``similar agree`` of ``similar`` (how
     many of the most similar other rows have the given label), ``split`` and ``answers``. ``left_out`` counts rows of
-    labels too rare to learn.
+    labels too rare to learn, and ``read`` those whose prompts the base model has read.
     """
 
     rows: pd.DataFrame
     n: int
     left_out: int
+    read: int
+
+
+def run_reading(run: Run, data: Prepared) -> tuple[pd.DataFrame, ModelReading]:
+    """Return the rows that a run draws whose prompts its base model may read, and that reading.
+
+    Raises:
+        ModelError: the run's base model is not there.
+    """
+    return prompt_reading(pd.concat([data.train, data.judged], ignore_index=True), run.settled_recipe.model)
 
 
 def run_suspects(run: Run, data: Prepared, seed: int = 0) -> Suspects:
-    """Return the doubtful rows among all that a run draws, with its own fine-tuned model's view of those held out."""
+    """Return the doubtful rows among all that a run draws, with its own fine-tuned model's view of those held out.
+
+    Where its base model has read the rows' prompts (see :func:`run_reading`), that speaks of them, too.
+    """
     rows = pd.concat([data.train, data.judged], ignore_index=True)
     held_out = load_predictions(run.predictions_file("tuned")) if run.has_comparison else None
-    return label_suspects(rows, held_out, seed)
+    return label_suspects(rows, held_out, seed, kept_states(run, data))
 
 
-def label_suspects(rows: pd.DataFrame, held_out: pd.DataFrame | None = None, seed: int = 0) -> Suspects:
+def kept_states(run: Run, data: Prepared) -> pd.DataFrame | None:
+    """Return what a run's base model holds of the prompts of its rows, by row id; None where it has not read them."""
+    try:
+        some, reading = run_reading(run, data)
+        states, _ = read_states(reading, run.folder.parent)
+    except FinsentError:
+        # Without the model that read them nobody can say what they are of.
+        return None
+    return None if states is None else pd.DataFrame(states, index=some["row_id"])
+
+
+def label_suspects(
+    rows: pd.DataFrame, held_out: pd.DataFrame | None = None, seed: int = 0, states: pd.DataFrame | None = None
+) -> Suspects:
     """Return the rows of a data table (``row_id, text, label, answers, split``) whose label is worth a second look.
 
-    Probabilities are of a logistic regression on the tf-idf of words, pairs of words and groups of three or four
-    letters (so that “widens” speaks for “widened”, too), cross-validated in ten folds in which rows of the same text
-    stay together; for rows of ``held_out`` (a predictions table of a model that has not trained on them) the mean of
-    these and of the model's. Each answer set is looked at by itself.
+    Probabilities are of models that have not trained on the row: a logistic regression on the tf-idf of words, pairs of
+    words and groups of three or four letters (so that “widens” speaks for “widened”, too); three times as much weight
+    has a kernel logistic regression on the ``states`` of a base model (a row of numbers a row id), where it has read
+    the row; and for rows of ``held_out`` (a predictions table) the model that answered them counts as much as both.
+    Regressions are cross-validated in ten folds in which rows of the same text stay together. Each answer set is
+    looked at by itself.
 
     Raises:
         EmptyDataError: no label has enough rows.
@@ -70,25 +104,30 @@ def label_suspects(rows: pd.DataFrame, held_out: pd.DataFrame | None = None, see
         part = part[part["label"].isin(counts.index[counts >= _FEWEST_PER_LABEL])].reset_index(drop=True)
         if part["label"].nunique() > 1:
             looked_at += len(part)
-            parts.append(_suspects_of(part, held_out, seed))
+            parts.append(_suspects_of(part, held_out, seed, states))
     if not parts:
         raise EmptyDataError(
             f"There are too few rows to look for doubtful labels: two labels need {_FEWEST_PER_LABEL} rows each."
         )
     found = pd.concat(parts, ignore_index=True).sort_values("quality", kind="stable", ignore_index=True)
-    return Suspects(_with_similar(found, rows)[COLUMNS], looked_at, len(rows) - looked_at)
+    read = 0 if states is None else int(rows["row_id"].isin(states.index).sum())
+    return Suspects(_with_similar(found, rows)[COLUMNS], looked_at, len(rows) - looked_at, read)
 
 
-def _suspects_of(rows: pd.DataFrame, held_out: pd.DataFrame | None, seed: int) -> pd.DataFrame:
+def _suspects_of(
+    rows: pd.DataFrame, held_out: pd.DataFrame | None, seed: int, states: pd.DataFrame | None
+) -> pd.DataFrame:
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
 
     classes = sorted(rows["label"].unique())
     given = rows["label"].map(classes.index).to_numpy()
-    words = _cross_validated(rows, given, seed)
     model = _model_view(rows, classes, held_out)
+    words, read = _by_words(rows, given, seed), _by_states(rows, given, seed, states)
+    views = {WORDS: words, STATES: read, MODEL: model}
     known: Numbers = np.asarray(~np.isnan(model).any(axis=1))
-    probabilities = np.where(known[:, None], (words + np.nan_to_num(model)) / 2, words)
+    regressions = np.where(np.isnan(read), words, _WORDS_SHARE * words + (1 - _WORDS_SHARE) * read)
+    probabilities: Numbers = np.where(known[:, None], (regressions + np.nan_to_num(model)) / 2, regressions)
     chosen = find_label_issues(given, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
     others = np.where(given[:, None] == np.arange(len(classes)), -1.0, probabilities)
     likely, says = others.argmax(axis=1), np.nan_to_num(model, nan=-1.0).argmax(axis=1)
@@ -98,7 +137,7 @@ def _suspects_of(rows: pd.DataFrame, held_out: pd.DataFrame | None, seed: int) -
         likely=names[likely],
         p_label=probabilities[np.arange(len(rows)), given],
         p_likely=probabilities[np.arange(len(rows)), likely],
-        evidence=np.where(known, WORDS_AND_MODEL, WORDS),
+        evidence=_evidence(views),
     )
     table["model says"] = np.where(known, names[says], "")
     table["model sure"] = np.where(known, np.nan_to_num(model, nan=-1.0).max(axis=1), np.nan)
@@ -106,21 +145,53 @@ def _suspects_of(rows: pd.DataFrame, held_out: pd.DataFrame | None, seed: int) -
     return suspects
 
 
-def _cross_validated(rows: pd.DataFrame, given: Numbers, seed: int) -> Numbers:
-    """Return each row's probability of each label by models that have not seen its text, shape (rows, labels)."""
+def _evidence(views: dict[str, Numbers]) -> list[str]:
+    """Return what speaks of each row, in words."""
+    names = list(views)
+    there = np.stack([~np.isnan(view).any(axis=1) for view in views.values()], axis=1)
+    return [", ".join(name for name, speaks in zip(names, row, strict=True) if speaks) for row in there]
+
+
+def _by_words(rows: pd.DataFrame, given: Numbers, seed: int) -> Numbers:
+    """Return each row's probability of each label by the words of others, shape (rows, labels)."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
     from sklearn.pipeline import make_union
 
-    folds = min(FOLDS, int(np.bincount(given).min()))
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    groups = pd.factorize(normalise(rows["text"]))[0]
     # How often a word occurs says nothing about labels, so that it may be counted over all rows, once.
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
     letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 4), sublinear_tf=True)
     vectors = make_union(words, letters).fit_transform(rows["text"])
-    model = LogisticRegression(C=10.0, max_iter=1_000)
+    return _cross_validated(LogisticRegression(C=10.0, max_iter=1_000), vectors, rows["text"], given, seed)
+
+
+def _by_states(rows: pd.DataFrame, given: Numbers, seed: int, states: pd.DataFrame | None) -> Numbers:
+    """Return the same by what a base model holds of the prompts, NaN in rows that it has not read."""
+    from sklearn.kernel_approximation import Nystroem
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    labels = int(given.max()) + 1
+    found = np.full((len(rows), labels), np.nan)
+    read = np.zeros(len(rows), dtype=bool) if states is None else rows["row_id"].isin(states.index).to_numpy()
+    if states is None or np.bincount(given[read], minlength=labels).min() < _FEWEST_PER_LABEL:
+        return found
+    vectors = states.loc[rows.loc[read, "row_id"]].to_numpy()
+    # Of each fold's rows two thirds at most, so that there are enough of them in each.
+    kernel = Nystroem(n_components=min(_COMPONENTS, 2 * len(vectors) // 3), random_state=seed)
+    model = make_pipeline(StandardScaler(), kernel, LogisticRegression(C=_STATES_C, max_iter=1_000))
+    found[read] = _cross_validated(model, vectors, rows.loc[read, "text"], given[read], seed)
+    return found
+
+
+def _cross_validated(model: Any, vectors: Any, texts: pd.Series, given: Numbers, seed: int) -> Numbers:
+    """Return each row's probability of each label by models that have not seen its text, shape (rows, labels)."""
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+
+    folds = min(FOLDS, int(np.bincount(given).min()))
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    groups = pd.factorize(normalise(texts))[0]
     found: Numbers = cross_val_predict(model, vectors, given, groups=groups, cv=splitter, method="predict_proba")
     return found
 

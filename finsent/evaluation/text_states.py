@@ -1,4 +1,7 @@
-"""Texts as a base model reads them, for the map: computed once for the same texts and model, and kept beside the runs.
+"""Texts, or prompts, as a base model reads them: computed once for the same ones and model, and kept beside the runs.
+
+The map places texts by them, and labels are held against what is read of prompts (see
+:mod:`finsent.evaluation.suspects`).
 
 They are kept as safetensors in ``runs/.states/<key>.safetensors``, with the whole hashes of texts and model inside and
 how they were read; the texts themselves are not. A file that is damaged, or of other texts, another model or another
@@ -17,6 +20,7 @@ import pandas as pd
 from finsent.data.dataset import sample_rows
 from finsent.errors import first_line
 from finsent.files import replacing
+from finsent.inference import prompt_states
 from finsent.inference.scoring import Report
 from finsent.inference.states import READING, mean_states
 from finsent.models.base import load_base, model_hash, resolve_model
@@ -32,10 +36,14 @@ _MOST_BYTES = 2**30
 
 @dataclass(frozen=True)
 class ModelReading:
-    """Texts, in their order, and the name of the base model that reads them, that of a folder as a whole path."""
+    """Texts, in their order, and the name of the base model that reads them, that of a folder as a whole path.
+
+    ``prompted`` says that they are whole prompts, and read as :mod:`finsent.inference.prompt_states` does.
+    """
 
     texts: tuple[str, ...]
     model: str
+    prompted: bool = False
 
     @cached_property
     def texts_hash(self) -> str:
@@ -51,7 +59,8 @@ class ModelReading:
         Raises:
             ModelError: there is no such model.
         """
-        return {"texts": self.texts_hash, "model": model_hash(resolve_model(self.model)), "reading": READING}
+        reading = prompt_states.READING if self.prompted else READING
+        return {"texts": self.texts_hash, "model": model_hash(resolve_model(self.model)), "reading": reading}
 
 
 def model_reading(rows: pd.DataFrame, model: str) -> tuple[pd.DataFrame, ModelReading]:
@@ -64,6 +73,12 @@ def model_reading(rows: pd.DataFrame, model: str) -> tuple[pd.DataFrame, ModelRe
     """
     some = sample_rows(rows, MOST_TEXTS, seed=0)
     return some, ModelReading(tuple(some["text"]), resolve_model(model).name)
+
+
+def prompt_reading(rows: pd.DataFrame, model: str) -> tuple[pd.DataFrame, ModelReading]:
+    """Return the rows of a data table whose prompts are read, as :func:`model_reading` does, and the reading."""
+    some = sample_rows(rows, MOST_TEXTS, seed=0)
+    return some, ModelReading(tuple(some["prompt"]), resolve_model(model).name, prompted=True)
 
 
 def states_dir(runs_dir: Path) -> Path:
@@ -115,7 +130,8 @@ def compute_states(reading: ModelReading, runs_dir: Path, report: Report | None 
     """
     with computing_beside_runs([runs_dir]) as threads:
         model, tokenizer = load_base(reading.model)
-        states = mean_states(model, tokenizer, list(reading.texts), threads.follow(report))
+        read = prompt_states.prompt_states if reading.prompted else mean_states
+        states = read(model, tokenizer, list(reading.texts), threads.follow(report))
     _keep(states, reading, runs_dir)
     return states
 

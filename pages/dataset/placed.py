@@ -3,20 +3,15 @@
 import pandas as pd
 import streamlit as st
 
-from finsent.cost.estimate import in_words
 from finsent.data.text_map import LAID_OUT, text_map, vector_map
-from finsent.errors import FinsentError
-from finsent.evaluation.states_work import StatesWork, cancel_states, estimated_seconds, start_states, states_work
 from finsent.evaluation.text_states import ModelReading, model_reading, read_states, states_file
 from finsent.inference.states import MOST_TOKENS
 from finsent.models.base import EMBEDDED, MODELS, resolve_model
-from finsent.runs.cores import cores_left_by
 from finsent.runs.store import default_runs_dir
-from pages.shared.access import action
 from pages.shared.hub_facts import show_model_facts
-from pages.shared.runs_now import runs_now
+from pages.shared.reading import show_reading
 from pages.shared.typed import chosen, may_read
-from pages.shared.ui import plain_markdown, show_error
+from pages.shared.ui import plain_markdown
 
 PLACED_BY = {"words": "words", "states": "a model's hidden states"}
 
@@ -64,7 +59,7 @@ def placed(fingerprint: str, rows: pd.DataFrame) -> tuple[pd.DataFrame, str] | N
         st.caption("This model is not on this machine yet. Once it is fetched, it can read the texts.")
         return None
     if places is None:
-        _offer(reading, why, len(rows))
+        show_reading(reading, len(rows), why)
         return None
     drawn = "" if len(some) == len(rows) else f" of {len(rows):,} texts, drawn with a seed"
     said = (
@@ -94,57 +89,3 @@ def _with_places(rows: pd.DataFrame, places: pd.DataFrame, said: str) -> tuple[p
     if len(rows) > LAID_OUT:
         said += f" {LAID_OUT:,} of them are laid out, and each other one among its nearest."
     return rows.assign(x=places["x"].to_numpy(), y=places["y"].to_numpy()), said
-
-
-def _offer(reading: ModelReading, damaged: str, of: int) -> None:
-    """Show the work that goes on, or offer to start it."""
-    work = states_work(default_runs_dir())
-    if work is not None and work.alive:
-        st.fragment(_watch, run_every="2s")(reading)
-        return
-    if damaged:
-        words = f"What was kept of these texts is not used: {damaged}. It has to be computed again."
-        st.warning(plain_markdown(words), icon=":material/warning:")
-    if work is not None and work.error and work.is_of(reading):
-        st.error(plain_markdown(work.error), icon=":material/error:")
-    drawn = "" if len(reading.texts) == of else f" of {of:,}, drawn with a seed,"
-    seconds = estimated_seconds(reading, runs_now(), default_runs_dir())
-    takes = "How long that takes, its first texts tell" if seconds is None else f"That takes about {in_words(seconds)}"
-    st.markdown(
-        f"The model has to read {len(reading.texts):,} texts{drawn} once, in a process of its own that goes on when "
-        f"you leave. {takes}."
-    )
-    if beside := cores_left_by(runs_now()).words:
-        st.caption(beside)
-    if action(st.button, "Let it read them", type="primary", icon=":material/play_arrow:", key="map-start"):
-        try:
-            start_states(reading, default_runs_dir())
-        except FinsentError as error:
-            show_error(error)
-            return
-        st.rerun()
-
-
-def _watch(reading: ModelReading) -> None:
-    """Show how far the work is, and the map once it has ended."""
-    work = states_work(default_runs_dir())
-    if work is None or not work.alive:
-        st.rerun()
-    if not work.is_of(reading):
-        st.markdown("A model reads other texts for a map now. One works at a time.")
-    st.progress(work.done / max(work.total, 1), text=_progress_words(work))
-    if action(st.button, "Cancel", icon=":material/stop_circle:", key="map-cancel"):
-        try:
-            cancel_states(default_runs_dir())
-        except FinsentError as error:
-            show_error(error)
-            return
-        st.rerun()
-
-
-def _progress_words(work: StatesWork) -> str:
-    if not work.total:
-        return f"Loading the model to read {work.n:,} texts …"
-    left = work.seconds_left
-    words = f"{work.done:,} of {work.total:,} tokens of {work.n:,} texts"
-    return words if left is None else f"{words}, about {in_words(left)} left"

@@ -7,13 +7,15 @@ from finsent.data.corrections import CHANGE, DROP, FLAG, KEEP, REASON_LENGTH, Co
 from finsent.data.neighbours import Neighbours
 from finsent.data.prepared import Prepared
 from finsent.errors import CorrectionsError, FinsentError
-from finsent.evaluation.suspects import WORDS_AND_MODEL, Suspects, run_suspects
+from finsent.evaluation.suspects import Suspects, run_reading, run_suspects
+from finsent.evaluation.text_states import states_file
 from finsent.labels import split_answers
 from finsent.runs.corrections import CorrectionSet, decide, given_corrections_of, saved_corrections, take_over, undo
 from finsent.runs.store import Run, default_runs_dir
 from pages.shared.access import action, open_file
 from pages.shared.continue_run import show_continue
 from pages.shared.opened import forget_opened, table_that_opens
+from pages.shared.reading import show_reading
 from pages.shared.repair_rows import data_of
 from pages.shared.similar import show_similar
 from pages.shared.ui import counted, plain_markdown, show_error, show_table
@@ -32,20 +34,32 @@ def suspects_of(_run: Run, known_as: tuple[str, ...], _data: Prepared) -> tuple[
     return run_suspects(_run, _data), Neighbours(every)
 
 
+def _read_when(run: Run, data: Prepared) -> tuple[str, ...]:
+    """Return when the base model's reading of the rows was kept, nothing where it was not."""
+    try:
+        file = states_file(run_reading(run, data)[1], run.folder.parent)
+        return (str(file.stat().st_mtime_ns),)
+    except (FinsentError, OSError):
+        return ()
+
+
 def show_labels(run: Run, known_as: tuple[str, ...]) -> None:
     """Show the labels worth a second look, what was decided so far, and the way to train on it."""
     data = data_of(run, str(run.folder))
-    suspects, index = suspects_of(run, known_as, data)
+    suspects, index = suspects_of(run, (*known_as, *_read_when(run, data)), data)
     st.markdown(
         f"**{len(suspects.rows):,} of {suspects.n:,} rows are worth a second look**: their label is unlike those of "
         "texts like theirs. None of them is surely wrong."
     )
     st.caption(
         "Confident learning (Northcutt et al. 2021, by cleanlab): each label is held against probabilities from models "
-        "that were not trained on the row: words (cross-validated tf-idf and logistic regression), and for validation "
+        "that were not trained on the row: words (cross-validated tf-idf and logistic regression), what the base model "
+        f"holds of the row's prompt (cross-validated, too; it has read {suspects.read:,} of them), and for validation "
         "and test rows the fine-tuned model as well."
         + (f" {suspects.left_out:,} rows have a label too rare to look at." if suspects.left_out else "")
     )
+    if not suspects.read:
+        _offer_reading(run, data)
     try:
         saved = saved_corrections(default_runs_dir(), data)
     except CorrectionsError as error:
@@ -61,6 +75,16 @@ def show_labels(run: Run, known_as: tuple[str, ...]) -> None:
     else:
         _show_open_row(run, data, index, _choose(rows, saved.rows))
     _show_saved(run, data, saved)
+
+
+def _offer_reading(run: Run, data: Prepared) -> None:
+    """Offer to let the base model read the rows' prompts, which finds more."""
+    try:
+        _, reading = run_reading(run, data)
+        with st.expander("Find more: let the base model read the rows once"):
+            show_reading(reading, len(reading.texts))
+    except FinsentError as error:
+        st.caption(plain_markdown(f"By words alone: {error}"))
 
 
 def _chosen(rows: pd.DataFrame) -> pd.DataFrame:
@@ -125,7 +149,7 @@ def _show_open_row(run: Run, data: Prepared, index: Neighbours, row: pd.Series) 
 
 def _evidence(row: pd.Series) -> str:
     words = f"{row['similar agree']} of the {row['similar']} most similar rows have its label. "
-    if row["evidence"] == WORDS_AND_MODEL:
+    if row["model says"]:
         words += (
             f"The fine-tuned model, which has not trained on it, says {row['model says']} ({row['model sure']:.0%}). "
         )

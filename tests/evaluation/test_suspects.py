@@ -4,9 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from finsent.data.prepared import prepare
 from finsent.errors import EmptyDataError
-from finsent.evaluation.suspects import WORDS, WORDS_AND_MODEL, label_suspects
+from finsent.evaluation.suspects import MODEL, STATES, WORDS, kept_states, label_suspects, run_reading, run_suspects
+from finsent.evaluation.text_states import compute_states
 from finsent.inference.predictions import LOGP_COLUMNS, label_predictions
+from finsent.runs.store import create_run
 
 NEWS, POST = "positive|neutral|negative", "bearish|neutral|bullish"
 SAYS = {"positive": "profit rose sharply", "neutral": "a branch opens in town", "negative": "loss widened again"}
@@ -48,11 +51,35 @@ def test_the_models_own_view_counts_where_it_has_not_trained():
     logp = pd.DataFrame(np.nan, index=range(2), columns=LOGP_COLUMNS)
     logp[["logp_positive", "logp_neutral", "logp_negative"]] = np.log([[0.98, 0.01, 0.01], [0.01, 0.98, 0.01]])
     found = label_suspects(rows, label_predictions(held.reset_index(drop=True), logp)).rows.set_index("row_id")
-    assert found.loc["r4", ["evidence", "model says", "likely"]].tolist() == [WORDS_AND_MODEL, "neutral", "neutral"]
+    assert found.loc["r4", ["evidence", "model says", "likely"]].tolist() == [f"{WORDS}, {MODEL}", "neutral", "neutral"]
     assert found.loc["r4", "model sure"] == pytest.approx(0.98)
     assert found.index[0] == "r4"
     # Without the model's doubt, the words alone do not list it.
     assert "r1" not in label_suspects(rows).rows["row_id"].tolist()
+
+
+def test_what_a_base_model_has_read_speaks_too():
+    """Texts that share no word with others, but whose states tell the labels apart."""
+    rows = table(flipped=(4,)).assign(text=[f"w{n} x{n}" for n in range(90)])
+    truth = np.eye(3)[[number % 3 for number in range(90)]]
+    states = pd.DataFrame(truth + np.random.default_rng(0).normal(scale=0.1, size=(90, 3)), index=rows["row_id"])
+    found = label_suspects(rows, states=states[:80])
+    assert (found.n, found.read) == (90, 80)
+    read = found.rows[found.rows["evidence"] == f"{WORDS}, {STATES}"]
+    assert read[["row_id", "likely"]].values[0].tolist() == ["r4", "neutral"]
+    assert set(found.rows["evidence"]) <= {WORDS, f"{WORDS}, {STATES}"}
+
+
+def test_a_runs_suspects_take_what_its_base_model_has_read(runs_dir, tiny_recipe):
+    run = create_run(tiny_recipe, runs_dir)
+    data = prepare(run.recipe)
+    assert kept_states(run, data) is None and run_suspects(run, data).read == 0
+    some, reading = run_reading(run, data)
+    compute_states(reading, runs_dir)
+    states = kept_states(run, data)
+    assert states.shape == (len(data.train) + len(data.judged), 128) and set(states.index) == set(some["row_id"])
+    found = run_suspects(run, data)
+    assert found.read == len(states) and found.rows["evidence"].str.contains(STATES).all()
 
 
 def test_twins_are_kept_together():
