@@ -180,7 +180,7 @@ def _by_states(rows: pd.DataFrame, given: Numbers, seed: int, states: pd.DataFra
     vectors = states.loc[rows.loc[read, "row_id"]].to_numpy()
     # Of each fold's rows two thirds at most, so that there are enough of them in each.
     kernel = Nystroem(n_components=min(_COMPONENTS, 2 * len(vectors) // 3), random_state=seed)
-    model = make_pipeline(StandardScaler(), kernel, LogisticRegression(C=_STATES_C, max_iter=1_000))
+    model = make_pipeline(StandardScaler(), kernel, LogisticRegression(C=_STATES_C, tol=1e-3, max_iter=1_000))
     found[read] = _cross_validated(model, vectors, rows.loc[read, "text"], given[read], seed)
     return found
 
