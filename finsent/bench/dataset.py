@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from finsent.bench.bench import Bench
 from finsent.bench.figures import figure
 from finsent.bench.large_data import ROWS, SENTIMENT_ROWS, write_large
-from finsent.data.browse import browsable, filter_rows, places_in_order
+from finsent.data.browse import browsable, filter_rows, rows_in_order
 from finsent.data.checks import find_issues
 from finsent.data.dataset import load_data, split_rows
 from finsent.distributed import run_module
@@ -77,7 +77,7 @@ def measure(path: Path) -> dict[str, float]:
 
 
 def _first_page(table: "pd.DataFrame", order: str) -> "pd.DataFrame":
-    return table.iloc[places_in_order(table, order, _PAGE)]
+    return rows_in_order(table, order, 0, _PAGE)
 
 
 def _first_view(path: Path) -> Any:

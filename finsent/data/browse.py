@@ -57,9 +57,20 @@ def filter_rows(
         keep &= (rows[LENGTH] if LENGTH in rows else rows["text"].str.len()).between(*length)
     if search and len(rows):
         keep &= pc.match_substring(pa.array(rows["text"]), search, ignore_case=True).to_numpy(zero_copy_only=False)
-    # Column by column: the rows of a whole table are taken after a copy of all texts.
-    kept = keep.to_numpy()
+    return _kept(rows, keep.to_numpy())
+
+
+def _kept(rows: pd.DataFrame, kept: np.ndarray) -> pd.DataFrame:
+    # Column by column, by a mask: rows that are taken by their places are taken after a copy of all texts.
     return pd.DataFrame({name: rows[name].array[kept] for name in rows.columns}, index=rows.index[kept])
+
+
+def rows_in_order(rows: pd.DataFrame, order: str, first: int, last: int) -> pd.DataFrame:
+    """Return the rows of one page: those from ``first`` to before ``last`` in an order of :func:`places_in_order`."""
+    places = places_in_order(rows, order, last)[first:]
+    shown = np.zeros(len(rows), dtype=bool)
+    shown[places] = True
+    return _kept(rows, shown).iloc[np.searchsorted(np.sort(places), places)]
 
 
 def places_in_order(rows: pd.DataFrame, order: str, most: int | None = None) -> np.ndarray:

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 import pandas as pd
 import streamlit as st
 
-from finsent.data.browse import LENGTH, ORDERS, TASK_COLUMN, filter_rows, places_in_order
+from finsent.data.browse import LENGTH, ORDERS, TASK_COLUMN, filter_rows, places_in_order, rows_in_order
 from finsent.data.splits import SPLITS
 from finsent.data.sujet import TASK
 from finsent.errors import FinsentError
@@ -53,7 +53,7 @@ def browse(rows: pd.DataFrame, table: pd.DataFrame) -> None:
     if found.empty:
         st.info("No row matches. Clear the search or a filter.", icon=":material/filter_alt_off:")
         return
-    shown = found.iloc[places_in_order(found, order, page * PAGE_ROWS)[(page - 1) * PAGE_ROWS :]]
+    shown = rows_in_order(found, order, (page - 1) * PAGE_ROWS, page * PAGE_ROWS)
     row = table_that_opens(
         shown,
         f"rows-{order}-{pd.util.hash_pandas_object(shown['row_id'], index=False).sum()}",

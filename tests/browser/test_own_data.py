@@ -94,7 +94,8 @@ def test_bring_understand_map_search_lasso_link_train(app, browser, page, texts,
     fresh = browser.new_context(viewport={"width": 1440, "height": 900})
     other = fresh.new_page()
     open_page(other, link)
-    expect(other.get_by_text(f"Row {row},").first).to_be_visible(timeout=2 * MINUTES)
+    # On the map, and in the table of rows behind it.
+    expect(other.get_by_text(f"Row {row},").locator("visible=true").first).to_be_visible(timeout=2 * MINUTES)
     fresh.close()
 
     # The link says the file and what was decided about it; a small model and few rows are the test's own.

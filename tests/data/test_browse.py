@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from finsent.bench.large_data import make_large
-from finsent.data.browse import LENGTH, ORDERS, browsable, filter_rows, hits, places_in_order
+from finsent.data.browse import LENGTH, ORDERS, browsable, filter_rows, hits, places_in_order, rows_in_order
 from finsent.data.dataset import load_data, split_rows
 
 
@@ -55,6 +55,13 @@ def test_an_order_is_that_of_its_column(table, order):
 @pytest.mark.parametrize("most", [0, 1, 40, 300, 1_000])
 def test_the_first_rows_of_an_order_are_those_of_the_whole(table, order, most):
     assert places_in_order(table, order, most).tolist() == places_in_order(table, order)[:most].tolist()
+
+
+@pytest.mark.parametrize("order", [*ORDERS, ""])
+@pytest.mark.parametrize(("first", "last"), [(0, 40), (40, 80), (390, 500), (500, 600)])
+def test_a_page_of_an_order_is_a_part_of_the_whole(table, order, first, last):
+    whole = table.iloc[places_in_order(table, order)]
+    pd.testing.assert_frame_equal(rows_in_order(table, order, first, last), whole.iloc[first:last])
 
 
 def test_an_unknown_order_leaves_the_rows_as_they_are(table):
