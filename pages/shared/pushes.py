@@ -10,7 +10,7 @@ from pages.shared import places
 from pages.shared.access import action
 from pages.shared.models import classifier_of, known_as
 from pages.shared.opened import rows_that_open
-from pages.shared.ui import show_table, user_errors
+from pages.shared.ui import csv_button, show_table, user_errors
 
 #: Not a widget's key: it must outlive a change of page. Whose words the visitor has asked for.
 _ASKED = "pushes-asked"
@@ -61,14 +61,16 @@ def show_pushes(run: Run, key: str) -> None:
     )
     word = st.selectbox("Texts with the word", table["word"], key="pushing-word", bind="query-params")
     numbers = ("baseline", "fine-tuned", "difference")
+    texts = texts_with(effects, word).rename(columns={"tuned": "fine-tuned"})
     rows_that_open(
-        texts_with(effects, word).rename(columns={"tuned": "fine-tuned"}),
+        texts,
         f"with-{word}",
         "pushed-row",
         ["text", *numbers, "row_id"],
         {name: st.column_config.NumberColumn(format="%+.2f") for name in numbers},
         lambda row: _show_text(run, row["text"]),
     )
+    csv_button("Download these texts as CSV", texts, f"texts-with-{run.id}.csv", key="download-pushed")
 
 
 def _show_text(run: Run, text: str) -> None:

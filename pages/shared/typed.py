@@ -75,9 +75,14 @@ def _ask(linked: dict[str, str]) -> None:
         for what, value in linked.items():
             st.markdown(f"The {_TITLES[what]} {_where(what, value)}:")
             st.code(value, language=None, wrap_lines=True)
-        if st.button("Yes, read it", icon=":material/check:", key=f"read-{'-'.join(linked)}"):
-            _agree(set(linked.values()))
-            st.rerun()
+        # By a call, which counts even when the visitor changes something else before the page is drawn.
+        st.button(
+            "Yes, read it",
+            icon=":material/check:",
+            key=f"read-{'-'.join(linked)}",
+            on_click=_agree,
+            args=(set(linked.values()),),
+        )
 
 
 def _where(what: str, value: str) -> str:

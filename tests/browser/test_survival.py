@@ -99,7 +99,7 @@ def test_the_server_is_killed_and_the_run_goes_on(own_app, page, recipe, whole, 
 def test_the_server_is_killed_and_the_queue_goes_on(own_app, page, recipe, whole):
     first = launch_in(page, own_app, recipe)
     open_page(page, form_address(own_app, recipe))
-    page.get_by_text("Prepare another run").click()
+    # The form that the address prepares is open beside the run at work.
     agree_to_read(page)
     page.get_by_role("button", name="Add to the queue").click()
     waiting = wait_until(lambda: next((run for run in list_runs(own_app.runs_dir) if run.waiting), None))

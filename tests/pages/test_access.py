@@ -27,6 +27,7 @@ CLASSIFIER = "finsent.evaluation.classifier.Classifier.__init__"
 MANY_TEXTS = {"mode": "Many headlines"}
 #: Buttons that change nothing and cost nothing but what looking costs.
 HARMLESS = {
+    "headlines/behaviour.py Find texts for “",
     "headlines/demo.py Back",
     "headlines/demo.py Next",
     "headlines/demo.py On",

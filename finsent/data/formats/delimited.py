@@ -170,7 +170,9 @@ def _table(found: list[Record], dialect: Dialect, name: str, notes: tuple[str, .
         why = f"line {refused[0].place:,}: {refused[0].reason}"
         if width == 1:
             first = " ".join(header.names[0].split())[:60]
-            why = f"its first row is one value, “{first}”; separate values by commas, semicolons, tabs or bars"
+            why = (
+                f"its first row is one value, “{first}”, and {why}; separate values by commas, semicolons, tabs or bars"
+            )
         raise EncodingError(f"{name} cannot be read: none of its {len(refused):,} rows fits; {why}.")
     check_refused(refused, len(rows), name)
     notes = (*notes, *above_note(head[:above]))
