@@ -20,6 +20,8 @@ from finsent.errors import EmptyDataError, EncodingError
 from finsent.limits import COLUMNS
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+#: What is told of a row with too many values.
+_QUOTES = "needs quotes around it"
 _SAMPLE_LINES = 200
 _FEW_ROWS = 5
 #: Longer lines say nothing of how the others are written.
@@ -170,9 +172,8 @@ def _table(found: list[Record], dialect: Dialect, name: str, notes: tuple[str, .
         why = f"line {refused[0].place:,}: {refused[0].reason}"
         if width == 1:
             first = " ".join(header.names[0].split())[:60]
-            why = (
-                f"its first row is one value, “{first}”, and {why}; separate values by commas, semicolons, tabs or bars"
-            )
+            quotes = f", and a text with one of them in it {_QUOTES}" if refused[0].reason.endswith(_QUOTES) else ""
+            why = f"its first row is one value, “{first}”; separate values by commas, semicolons, tabs or bars{quotes}"
         raise EncodingError(f"{name} cannot be read: none of its {len(refused):,} rows fits; {why}.")
     check_refused(refused, len(rows), name)
     notes = (*notes, *above_note(head[:above]))
@@ -202,5 +203,5 @@ def _width_reason(count: int, header: Header, dialect: Dialect) -> str:
     has = "has" if header.given else "have"
     if count > len(header.names):
         mark = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}.get(dialect.separator, "separator")
-        return f"{values} where {what} {has} {len(header.names)}; a text with a {mark} in it needs quotes around it"
+        return f"{values} where {what} {has} {len(header.names)}; a text with a {mark} in it {_QUOTES}"
     return f"{values} where {what} {has} {len(header.names)}"
