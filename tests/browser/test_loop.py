@@ -88,7 +88,10 @@ def test_the_whole_loop_by_keyboard(loop_app, page):
     first = page.url
     page.keyboard.press("ArrowDown")
     page.wait_for_function("before => location.href !== before", arg=first)
-    comes(page, "Most similar training texts")
+    # What was open before stands there until the other row is drawn.
+    opened = re.search("item=([^&]+)", page.url)
+    assert opened, page.url
+    comes(page, f"row {opened[1]}")
     # Why: which words.
     tab_to(page, "Why\\?")
     press(page, "Enter", then="A mark after a word says")
