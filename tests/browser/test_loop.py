@@ -47,6 +47,8 @@ def comes(page: Page, words: str) -> None:
     """Wait until words are on the page, and the page has come to rest."""
     expect(page.get_by_text(words).first).to_be_visible(timeout=4 * MINUTES)
     page.wait_for_timeout(300)
+    # Parts whose code the browser has yet to load are grey, and nothing that Tab could reach.
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=2 * MINUTES)
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=2 * MINUTES)
     assert_no_error(page)
 
