@@ -86,7 +86,8 @@ def browser():
     """Headless Chromium."""
     from playwright.sync_api import sync_playwright
 
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    chromium = next((found for name in names if (found := shutil.which(name))), None)
     if chromium is None:
         if under_ci():
             pytest.fail("Chromium is not installed (Debian: apt-get install chromium)")
