@@ -45,10 +45,13 @@ def prompt_states(
     return read_packed(model, groups, width, _both, report, tokens_per_pass)
 
 
-def _by_beginning(prompts: list[str]) -> list[np.ndarray]:
+def _by_beginning(prompts: list[str]) -> list[list[int]]:
     """Return the places of the prompts of each system prompt."""
     beginnings = [prompt.partition(TEXT_BEGIN)[0] for prompt in prompts]
-    return [np.asarray(places) for places in pd.Series(beginnings).groupby(beginnings, sort=False).indices.values()]
+    return [
+        [int(place) for place in places]
+        for places in pd.Series(beginnings).groupby(beginnings, sort=False).indices.values()
+    ]
 
 
 def _prefix_and_rests(tokens: list[list[int]]) -> tuple[list[int], list[list[int]]]:

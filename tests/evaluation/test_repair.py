@@ -12,15 +12,18 @@ ERRORS = pd.DataFrame({"text": ["The bank opens a branch", "A dividend as last y
 NEWS, POST = "positive|neutral|negative", "bearish|neutral|bullish"
 
 
+def rows_of(parts):
+    return pd.DataFrame(parts, columns=["row_id", "text", "label", "answers", "split"])
+
+
 def pool():
-    return pd.DataFrame(
+    return rows_of(
         [
             ("a", "The bank opens a new branch", "neutral", NEWS, "train"),
             ("b", "The bank opens with a record profit", "positive", NEWS, "train"),
             ("c", "$BNK opens flat, dividend as before", "neutral", POST, "validation"),
             ("d", "Nothing alike", "neutral", NEWS, "train"),
-        ],
-        columns=["row_id", "text", "label", "answers", "split"],
+        ]
     )
 
 
@@ -68,15 +71,14 @@ def behaved(texts, rule="rose or fell", failed=True):
 
 
 def moving_pool():
-    return pd.DataFrame(
+    return rows_of(
         [
             ("a", "Profit rose at the mill", "positive", NEWS, "train"),
             ("b", "The mill opens a shop", "neutral", NEWS, "train"),
             ("c", "$MILL fell today", "bearish", POST, "train"),
             ("d", "Profit fell at the mill", "negative", NEWS, "train"),
             ("e", "Sales rose at the mill shop", "neutral", NEWS, "train"),
-        ],
-        columns=["row_id", "text", "label", "answers", "split"],
+        ]
     )
 
 
