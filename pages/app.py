@@ -13,6 +13,7 @@ from pages.shared import places
 from pages.shared.access import show_access
 from pages.shared.badge import active_run_badge
 from pages.shared.opened import come_to
+from pages.shared.pressed import whole_run
 from pages.shared.runs_now import read_runs
 from pages.shared.typed import remember_link
 from pages.shared.ui import plain_badge, user_errors
@@ -67,7 +68,8 @@ with st.container(horizontal=True, vertical_alignment="center"):
     show_access()
 
 try:
-    page.run()
+    with whole_run(page.url_path):
+        page.run()
 finally:
     # The page may have asked the hub, also one that ended early.
     if last_answer() != world.hub:

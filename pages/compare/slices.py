@@ -87,7 +87,13 @@ def _wanted(own: Judged, model: str, classes: int) -> bool:
         f"For {held:,} texts the most similar of {training:,} training rows are looked for: about {in_words(seconds)} "
         "on one core."
     )
-    if not action(st.button, "Look for what they share", icon=":material/search:", key="slices-look"):
+    if not action(
+        st.button,
+        "Look for what they share",
+        icon=":material/search:",
+        key="slices-look",
+        about=f"{own.key} {model} {classes}",
+    ):
         return False
     asked.add((own.key, model, classes))
     return True

@@ -24,7 +24,14 @@ def ask(asked: ColumnAskedError | LabelsAskedError, before: Choices) -> Choices 
         st.markdown(f"**{plain_markdown(question.sentence)}**")
         with st.form("question", border=False):
             answer = {"labels": _labels, "thresholds": _thresholds}.get(question.kind, _column)(question)
-            given = action(st.form_submit_button, "Use these", type="primary", icon=":material/check:")
+            given = action(
+                st.form_submit_button,
+                "Use these",
+                key="use-these",
+                about=question.sentence,
+                type="primary",
+                icon=":material/check:",
+            )
         st.caption("On the command line: " + plain_markdown(str(asked)))
     of_file = f"The first {len(question.first)} rows, as they stand in the file:"
     st.caption("What it has:" if question.kind in _PARTS else of_file)

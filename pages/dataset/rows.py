@@ -15,6 +15,7 @@ from finsent.labels import FIVE_LABELS
 from finsent.models.base import MODELS
 from finsent.prompts import completion
 from pages.shared.opened import table_that_opens
+from pages.shared.pressed import fragment
 from pages.shared.typed import chosen, may_read
 from pages.shared.ui import csv_button, marked, plain_markdown, show_table
 
@@ -25,6 +26,8 @@ MARKED_ROWS = 20
 _AS_READ = "as in the file"
 #: What the address calls the opened row.
 OPENED = "row"
+#: Not a widget's key: the length of the longest text of the data that were shown last.
+_LONGEST = "longest-shown"
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the tokenizer …")
@@ -32,7 +35,7 @@ def tokenizer_of(model: str) -> Any:
     return token_view.load_tokenizer(model)
 
 
-@st.fragment
+@fragment
 def browse(rows: pd.DataFrame, table: pd.DataFrame) -> None:
     # A fragment: a search or a choice runs this part of the page alone.
     found, order, search = filters(table)
@@ -105,11 +108,24 @@ def filters(table: pd.DataFrame) -> tuple[pd.DataFrame, str, str]:
     }
     first, second, third, _ = st.columns([2, 1, 1, 2])
     longest = max(int(table[LENGTH].max()), 1)
+    _keep_within(longest)
     length = first.slider("Characters", 0, longest, (0, longest), key="length", bind="query-params")
     order = second.selectbox("Order", [_AS_READ, *ORDERS], key="order", bind="query-params")
     if not sentiment.all():
         chosen_values["task"] = _keep(third, "task", sorted(table[TASK_COLUMN].unique()))
     return filter_rows(table, search, length, **chosen_values), order, search
+
+
+def _keep_within(longest: int) -> None:
+    """Fit the lengths that were chosen for other data to these, whose longest text has so many characters.
+
+    All lengths of those are all of these; and a slider cannot stand beyond its end.
+    """
+    before, chosen = st.session_state.get(_LONGEST), st.session_state.get("length")
+    st.session_state[_LONGEST] = longest
+    if chosen is not None and before not in (None, longest):
+        low, high = chosen
+        st.session_state["length"] = (min(low, longest), longest if high == before else min(high, longest))
 
 
 def _keep(place: Any, name: str, values: list[str]) -> list[str]:

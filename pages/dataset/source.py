@@ -21,6 +21,7 @@ from pages.dataset.rows import OPENED
 from pages.shared.access import action, open_file
 from pages.shared.hub_data import data_are_here
 from pages.shared.opened import followed, forget_opened, say_in_address
+from pages.shared.pressed import end_here
 from pages.shared.runs_now import runs_now
 from pages.shared.typed import chosen, may_read
 from pages.shared.ui import plain_markdown, show_error, what_is
@@ -68,18 +69,18 @@ def choose_data() -> tuple[SentimentData, pd.DataFrame, pd.DataFrame, Choices]:
                 _manage(stored)
         what_is("prompt", "answer set", "completion", "split", "loss")
     if not may_read(data=source):
-        st.stop()
+        end_here()
     choices = stored.choices if stored is not None else _decided_about(source)
     try:
         if not data_are_here(source, choices):
-            st.stop()
+            end_here()
         # Looked at without the rows that cannot be used: they are counted and shown before anything is trained on.
         found = read_source(source, source_version(source), replace(choices, leave_out=True), str(choices))
     except (ColumnAskedError, LabelsAskedError) as asked:
         answer = ask(asked, choices)
         if answer is not None:
             decide_about(source, answer)
-        st.stop()
+        end_here()
     return *found, choices
 
 
@@ -160,7 +161,7 @@ def _manage(stored: StoredSource) -> None:
             )
         )
     title = st.text_input("Name", stored.title, max_chars=100, key=f"title-{stored.key}")
-    if action(st.button, "Rename", key="rename-source"):
+    if action(st.button, "Rename", key="rename-source", about=stored.key):
         try:
             rename(stored, title)
         except FinsentError as error:
@@ -168,7 +169,7 @@ def _manage(stored: StoredSource) -> None:
         else:
             st.rerun()
     sure = st.checkbox("Delete it although runs use it", key=f"sure-{stored.key}") if used else True
-    if action(st.button, "Delete", key="delete-source", icon=":material/delete:", disabled=not sure):
+    if action(st.button, "Delete", key="delete-source", about=stored.key, icon=":material/delete:", disabled=not sure):
         delete(stored)
         st.session_state["data-next"] = EMBEDDED
         st.rerun()

@@ -15,6 +15,7 @@ from pages.dataset.rows import PAGE_ROWS, open_row, shown_columns
 from pages.shared import places
 from pages.shared.choose_run import choose_run
 from pages.shared.opened import OPENS, opened_place
+from pages.shared.pressed import fragment
 from pages.shared.run_parts import safe_title
 from pages.shared.runs_now import runs_now
 from pages.shared.ui import csv_button, say_cut, show_error, what_is
@@ -32,7 +33,7 @@ def answered(fingerprint: str, key: tuple[int, str, tuple[int, ...]], _rows: pd.
     return with_answers(_rows, _run, fingerprint)
 
 
-@st.fragment
+@fragment
 def show_map(fingerprint: str, rows: pd.DataFrame) -> None:
     try:
         found = placed(fingerprint, rows)

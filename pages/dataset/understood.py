@@ -56,9 +56,9 @@ def _refused(data: SentimentData, choices: Choices) -> None:
         with st.container(horizontal=True):
             csv_button("All refused rows as CSV", table, "finsent-refused.csv")
             if choices.leave_out:
-                if action(st.button, "Take that back", key="leave-out-back"):
+                if action(st.button, "Take that back", key="leave-out-back", about=data.source):
                     decide_about(data.source, replace(choices, leave_out=False))
-            elif action(st.button, "Leave them out", key="leave-out", icon=":material/content_cut:"):
+            elif action(st.button, "Leave them out", key="leave-out", about=data.source, icon=":material/content_cut:"):
                 decide_about(data.source, replace(choices, leave_out=True))
 
 
@@ -73,7 +73,7 @@ def _reading(data: SentimentData, choices: Choices) -> None:
     with st.form("columns", border=False):
         text = st.selectbox("Texts from", data.columns, index=None, placeholder="as it is", key="other-text")
         label = st.selectbox("Labels from", data.columns, index=None, placeholder="as it is", key="other-label")
-        changed = action(st.form_submit_button, "Read it so")
+        changed = action(st.form_submit_button, "Read it so", key="read-so", about=data.source)
     if changed and (text or label):
         # What values meant in one column says nothing of another.
         fresh = replace(choices, labels="", thresholds="") if label else choices
@@ -81,7 +81,7 @@ def _reading(data: SentimentData, choices: Choices) -> None:
             data.source,
             replace(fresh, text_column=text or fresh.text_column, label_column=label or fresh.label_column),
         )
-    if choices != Choices() and action(st.button, "Forget what was chosen", key="forget"):
+    if choices != Choices() and action(st.button, "Forget what was chosen", key="forget", about=data.source):
         decide_about(data.source, Choices())
 
 

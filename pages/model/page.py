@@ -16,6 +16,7 @@ from finsent.models.summary import TARGET_MODULES, Matrix, Summary, lora_paramet
 from finsent.recipe import get_recipe
 from pages.model.memory import show_memory
 from pages.shared.hub_facts import show_hub_facts
+from pages.shared.pressed import end_here
 from pages.shared.typed import chosen, may_read
 from pages.shared.ui import page_head, plain_markdown, show_chart, show_table, user_errors, what_is
 
@@ -60,12 +61,12 @@ def choose_model() -> tuple[str, int, tuple[str, ...]]:
         what_is("LoRA", "rank", "NF4", "QLoRA", "tied embedding")
     if not targets:
         st.info("Choose at least one matrix that gets LoRA.", icon=":material/info:")
-        st.stop()
+        end_here()
     # The list shows titles; a name (as the command line has it) or a path that somebody types is taken as it is.
     model = {known: name for name, known in MODELS.items()}.get(title, title)
     # The models of the list are counted from their configurations, without asking the hub.
     if model not in MODELS and not may_read(model=model):
-        st.stop()
+        end_here()
     return model, rank, tuple(targets)
 
 
@@ -207,7 +208,7 @@ page_head(
 with user_errors():
     name, chosen_rank, chosen_targets = choose_model()
     if not show_hub_facts(name):
-        st.stop()
+        end_here()
     found = summary_of(name, chosen_rank, chosen_targets)
     show_figures(found)
     show_tables(found)

@@ -81,7 +81,12 @@ def show_annotation(run: Run, row_id: str, annotations: dict[str, Annotation]) -
         note = st.text_area(
             "Note", own.note if own else "", max_chars=NOTE_LENGTH, height=80, key=f"note-{run.id}-{row_id}"
         )
-        if not action(st.form_submit_button, "Save tags and note", icon=":material/bookmark:"):
+        if not action(
+            st.form_submit_button,
+            "Save tags and note",
+            key=f"save-{run.id}-{row_id}",
+            icon=":material/bookmark:",
+        ):
             return
     try:
         annotate(run, row_id, tags, note)

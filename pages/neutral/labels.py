@@ -168,16 +168,18 @@ def _show_decisions(data: Prepared, row: pd.Series) -> None:
             for number, label in enumerate(others, start=1):
                 _button(data, row, f"It is {label}", str(number), CHANGE, label, reason)
             _button(data, row, "Leave it out", "D", DROP, "", reason)
-        if st.button("Later", key="suspect-later", shortcut="L"):
-            st.session_state.setdefault(_SKIPPED, set()).add(row["row_id"])
-            forget_opened(_OPENED)
-            st.rerun()
-        if action(st.button, "Undo", key="suspect-undo", shortcut="U", icon=":material/undo:"):
+        st.button("Later", key="suspect-later", shortcut="L", on_click=_skip, args=(row["row_id"],))
+        if action(st.button, "Undo", key="suspect-undo", about=row["row_id"], shortcut="U", icon=":material/undo:"):
             _undo(data)
 
 
+def _skip(row_id: str) -> None:
+    st.session_state.setdefault(_SKIPPED, set()).add(row_id)
+    forget_opened(_OPENED)
+
+
 def _button(data: Prepared, row: pd.Series, label: str, key: str, decision: str, new: str, reason: str) -> None:
-    if action(st.button, plain_markdown(label), key=f"decide-{decision}-{new}", shortcut=key):
+    if action(st.button, plain_markdown(label), key=f"decide-{decision}-{new}", about=row["row_id"], shortcut=key):
         try:
             saved = decide(default_runs_dir(), data, row["row_id"], decision, new, reason)
         except FinsentError as error:

@@ -23,6 +23,7 @@ from pages.neutral.words import show_words
 from pages.shared import places
 from pages.shared.choose_run import choose_run
 from pages.shared.opened import table_that_opens
+from pages.shared.pressed import end_here
 from pages.shared.pushes import show_pushes
 from pages.shared.runs_now import runs_now
 from pages.shared.ui import csv_button, page_head, say_cut, show_chart, user_errors, what_is
@@ -58,7 +59,7 @@ def show_summary(run: Run, items: pd.DataFrame, split: str) -> None:
     texts = f"{summary.n:,} neutral {split} texts"
     if summary.n == 0:
         st.info(f"This run has no neutral {split} texts.")
-        st.stop()
+        end_here()
     parts = []
     for model, title in MODELS.items():
         errors = summary.models[model]
@@ -203,7 +204,7 @@ runs = runs_now()
 if not runs:
     st.info("There is no run yet, so there are no answers to inspect. A quick run takes a few minutes.")
     st.page_link(places.TRAIN, label="Launch the first run", icon=":material/play_circle:")
-    st.stop()
+    end_here()
 with user_errors():
     run_side, split_side, help_side = st.columns([8, 5, 3], vertical_alignment="bottom")
     with run_side:
@@ -212,7 +213,7 @@ with user_errors():
         what_is("neutral called positive", "baseline", "split", "confidence interval")
     if not run.has_comparison:
         explain_missing(run)
-        st.stop()
+        end_here()
     split = split_side.radio(
         "From", list(SPLITS), format_func=SPLITS.get, horizontal=True, key="split", bind="query-params"
     )
@@ -222,7 +223,7 @@ with user_errors():
     known_as = (str(run.folder), split, str(run.predictions_file("tuned").stat().st_mtime_ns))
     if part == "labels":
         show_labels(run, known_as)
-        st.stop()
+        end_here()
     items = load_items(run, known_as, split)
     show_summary(run, items, split)
     show_list(run, items)

@@ -47,7 +47,7 @@ def _form() -> None:
         source = st.text_input(
             "Data to judge it on", "embedded", help="embedded, hub, owner/name of the hub, or a file or folder."
         )
-        if not action(st.form_submit_button, "Bring it in"):
+        if not action(st.form_submit_button, "Bring it in", key="bring-in-now"):
             return
     with user_errors(), st.spinner("Checking it against its base model…"):
         if not names_repository(folder):

@@ -29,6 +29,7 @@ from pages.shared import places
 from pages.shared.access import action
 from pages.shared.choose_run import carried_run, remember_run
 from pages.shared.opened import followed, say_in_address
+from pages.shared.pressed import end_here
 from pages.shared.run_parts import (
     curve_reader,
     progress_words,
@@ -213,7 +214,7 @@ def describe(run: Run) -> None:
         name_side, note_side, save_side = st.columns([2, 4, 1], vertical_alignment="bottom")
         name = name_side.text_input("Name", run.name, max_chars=NAME_LENGTH)
         note = note_side.text_input("Note", run.note, max_chars=NOTE_LENGTH)
-        if action(save_side.form_submit_button, "Save"):
+        if action(save_side.form_submit_button, "Save", key=f"save-{run.id}"):
             with user_errors():
                 describe_run(run, name, note)
             st.rerun()
@@ -241,7 +242,7 @@ if not history:
     st.page_link(places.TRAIN, label="Go to Train", icon=":material/play_circle:")
     show_bring_in()
     show_damaged(damaged_now())
-    st.stop()
+    end_here()
 what_is("accuracy", "neutral called positive", "adapter", "split")
 chosen = choose(history)
 if len(chosen) == 1:

@@ -15,6 +15,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from finsent.errors import PasswordError
 from finsent.passwords import Tries, is_hash
+from pages.shared.pressed import Button, presses
 from pages.shared.reach import open_to_others
 from pages.shared.ui import show_error
 
@@ -55,14 +56,17 @@ def show_access() -> None:
     why = only_looking()
     kept = kept_password()
     if why is None:
-        if kept and st.button("Sign out", icon=":material/logout:", key="sign-out"):
-            del st.session_state[_SIGNED_IN]
-            st.rerun()
+        if kept:
+            st.button("Sign out", icon=":material/logout:", key="sign-out", on_click=_sign_out)
     elif kept and is_hash(kept):
         with st.popover("Looking only: sign in", icon=":material/lock:"):
             _sign_in(kept, why)
     else:
         st.warning(f"**Looking only.** {why}", icon=":material/lock:")
+
+
+def _sign_out() -> None:
+    st.session_state.pop(_SIGNED_IN, None)
 
 
 def _sign_in(kept: str, why: str) -> None:
@@ -92,15 +96,27 @@ def _who() -> str:
 
 
 def action(
-    button: Callable[..., bool], label: str, *, disabled: bool = False, help: str | None = None, **options: Any
+    button: Callable[..., bool],
+    label: str,
+    *,
+    key: str,
+    about: str = "",
+    disabled: bool = False,
+    help: str | None = None,
+    **options: Any,
 ) -> bool:
     """Show a button that changes something or costs the machine; return whether it was pressed by who may.
 
-    ``button`` is ``st.button`` or ``form_submit_button``, and ``options`` are its own.
+    ``button`` is ``st.button`` or ``form_submit_button``, and ``options`` are its own. A press is answered once, also
+    where something interrupted the run before the page had come here (:mod:`pages.shared.pressed`). ``about`` is what
+    the button changes, where the key does not say it: a press that was about something else is not answered.
     """
     locked = only_looking() is not None
-    pressed = button(label, disabled=disabled or locked, help=_LOCKED if locked else help, **options)
-    return pressed and not disabled and not locked
+    kept = presses()
+    this = Button(kept.page, key, label, about)
+    shown = {"disabled": disabled or locked, "help": _LOCKED if locked else help} | options
+    pressed = button(label, key=key, on_click=kept.keep, args=(this,), **shown)
+    return kept.take(this, pressed, asked=not disabled and not locked)
 
 
 def open_file(label: str, **options: Any) -> UploadedFile | None:

@@ -7,6 +7,7 @@ import streamlit as st
 from finsent.errors import RunError
 from finsent.runs.store import Run, default_runs_dir, load_run, read_run
 from pages.shared import places
+from pages.shared.pressed import fragment
 from pages.shared.run_parts import STATE_ICONS, safe_title
 from pages.shared.time_left import when_done
 
@@ -21,7 +22,7 @@ def active_run_badge(run: Run | None) -> None:
         _announce(watched)
     st.session_state[_WATCHED] = run.id if run else None
     if run is not None:
-        st.fragment(_badge, run_every="2s")(run.folder)
+        fragment(_badge, run_every="2s")(run.folder)
 
 
 def _badge(folder: Path) -> None:

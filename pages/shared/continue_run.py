@@ -54,7 +54,13 @@ def show_continue(run: Run, repair: pd.DataFrame | None, saved: CorrectionSet, k
                 help="Ordinary training rows beside each row of the repair set, so that what was learnt is kept.",
             )
         name = st.text_input("Name (optional)", max_chars=NAME_LENGTH, key=f"name-{key}")
-        if action(st.form_submit_button, "Continue this run", icon=":material/play_arrow:", type="primary"):
+        if action(
+            st.form_submit_button,
+            "Continue this run",
+            key=f"continue-{run.id}-{key}",
+            icon=":material/play_arrow:",
+            type="primary",
+        ):
             changes = {"epochs": epochs, "learning_rate": float(f"{rate:.10g}")}
             _launch(run, changes, saved if use and changed else None, repair, replay, name)
     launched = st.session_state.get(_LAUNCHED)

@@ -11,6 +11,7 @@ from finsent.fetches.record import Fetch, FetchState, Kind, read_fetch
 from finsent.fetches.start import cancel_fetch, start_fetch
 from finsent.sizes import size_words
 from pages.shared.access import action
+from pages.shared.pressed import fragment
 from pages.shared.ui import plain_markdown, show_error
 
 #: After so long without a byte the page says so.
@@ -34,7 +35,7 @@ def show_fetch(offer: Offer) -> None:
     """Offer to fetch what is not on this machine, or show how far that is; refreshed while it goes on."""
     fetch = read_fetch(offer.name, offer.kind)
     at_work = fetch is not None and fetch.at_work
-    st.fragment(_view, run_every="1s" if at_work else None)(offer, at_work)
+    fragment(_view, run_every="1s" if at_work else None)(offer, at_work)
 
 
 def _view(offer: Offer, was_at_work: bool) -> None:
@@ -46,14 +47,14 @@ def _view(offer: Offer, was_at_work: bool) -> None:
                 f"The machine {plain_markdown(fetch.host)}, which shares this one's folders, fetches it. It can be "
                 "cancelled only there."
             )
-        elif action(st.button, "Cancel", icon=":material/close:", key=f"cancel-{_key(offer)}"):
+        elif action(st.button, "Cancel", icon=":material/close:", key=f"cancel-{_key(offer)}", about=offer.name):
             _do(lambda: cancel_fetch(offer.name, offer.kind))
         return
     if was_at_work:
         st.rerun()
     _what_became(fetch)
     words = f"Fetch {plain_markdown(offer.repository)} ({size_words(offer.bytes)})"
-    if action(st.button, words, icon=":material/download:", key=_key(offer)):
+    if action(st.button, words, icon=":material/download:", key=_key(offer), about=offer.name):
         _do(lambda: start_fetch(offer.name, offer.bytes, offer.kind, offer.configuration, offer.split))
     st.caption("Looking fetched nothing large. A run fetches what is missing, too, and so does the command:")
     st.code(offer.command, language=None, wrap_lines=True)

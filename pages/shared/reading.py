@@ -9,6 +9,7 @@ from finsent.evaluation.text_states import ModelReading
 from finsent.runs.cores import cores_left_by
 from finsent.runs.store import default_runs_dir
 from pages.shared.access import action
+from pages.shared.pressed import fragment
 from pages.shared.runs_now import runs_now
 from pages.shared.ui import plain_markdown, show_error
 
@@ -20,7 +21,7 @@ def show_reading(reading: ModelReading, of: int, damaged: str = "") -> None:
     """
     work = states_work(default_runs_dir())
     if work is not None and work.alive:
-        st.fragment(_watch, run_every="2s")(reading)
+        fragment(_watch, run_every="2s")(reading)
         return
     if damaged:
         words = f"What was kept of these texts is not used: {damaged}. It has to be computed again."
@@ -36,7 +37,11 @@ def show_reading(reading: ModelReading, of: int, damaged: str = "") -> None:
     )
     if beside := cores_left_by(runs_now()).words:
         st.caption(beside)
-    if action(st.button, "Let it read them", type="primary", icon=":material/play_arrow:", key="map-start"):
+    # Which texts these are changes with the run, the data and the model that are chosen.
+    about = f"{reading.model} {reading.texts_hash}"
+    if action(
+        st.button, "Let it read them", type="primary", icon=":material/play_arrow:", key="map-start", about=about
+    ):
         try:
             start_states(reading, default_runs_dir())
         except FinsentError as error:

@@ -13,6 +13,7 @@ from finsent.data.dataset import SentimentData
 from finsent.data.export import export_csv
 from finsent.errors import ColumnAskedError, FinsentError, LabelsAskedError
 from pages.shared import places
+from pages.shared.pressed import end_here
 
 if TYPE_CHECKING:
     # Slow to import, and the first page shows no figure.
@@ -99,7 +100,7 @@ def user_errors() -> Iterator[None]:
         yield
     except FinsentError as error:
         show_error(error)
-        st.stop()
+        end_here()
 
 
 def show_chart(figure: "go.Figure", caption: str, table: pd.DataFrame | None = None, key: str | None = None) -> None:

@@ -13,6 +13,7 @@ from finsent.runs.queue import end_now, resume, start_next, stop
 from finsent.runs.store import Run, RunState, log_tail, read_run, stop_requested
 from pages.shared import places
 from pages.shared.access import action
+from pages.shared.pressed import fragment
 from pages.shared.run_parts import curve_reader, safe_title, show_outcome, show_remarks, state_badge, took
 from pages.shared.time_left import show_time_left, turn_words
 from pages.shared.ui import on_demand, plain_markdown, show_error, show_table
@@ -21,7 +22,7 @@ from pages.train.charts import draw, show_charts, show_figures
 
 def show_run(run: Run) -> None:
     """Show a run; while it is active the view refreshes itself, and the page is run once more when it ends."""
-    st.fragment(_view, run_every="2s" if run.active else None)(run, run.active)
+    fragment(_view, run_every="2s" if run.active else None)(run, run.active)
 
 
 def _view(run: Run, was_active: bool) -> None:

@@ -10,6 +10,7 @@ from finsent.runs.groups import RunGroup, group_of, read_again, resume_group, st
 from finsent.runs.store import Run
 from pages.shared import places
 from pages.shared.access import action
+from pages.shared.pressed import fragment
 from pages.shared.run_parts import state_badge
 from pages.shared.runs_now import runs_now
 from pages.shared.ui import plain_markdown, show_error
@@ -43,7 +44,7 @@ def show_group(run: Run) -> None:
     """Show the group that a run belongs to, if any; while it is active the view refreshes itself."""
     group = group_of(run, runs_now())
     if group is not None:
-        st.fragment(_view, run_every="2s" if group.active else None)(group, run.id, group.active)
+        fragment(_view, run_every="2s" if group.active else None)(group, run.id, group.active)
 
 
 def _view(group: RunGroup, shown: str, was_active: bool) -> None:

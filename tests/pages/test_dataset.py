@@ -492,3 +492,14 @@ def test_lengths_and_words_say_what_a_limit_would_cut(app, rows, tiny_tokenizer)
     assert f"A limit of 100 would cut {over:,} rows" in words(app)
     marked = [frame.value for frame in app.dataframe if "log_odds" in frame.value]
     assert len(marked) == 5 and all(len(frame) for frame in marked)
+
+
+def test_lengths_chosen_for_other_data_are_fitted_to_these(app):
+    for name, end in (("short", ""), ("long", " after a long and uneventful summer"), ("shortest", "")):
+        lines = (f"{name} item {place} was sold{end},neutral\n" for place in range(20))
+        bring(app, f"{name}.csv", "text,label\n" + "".join(lines))
+    for source in [*stored_sources(), stored_sources()[0]]:
+        app.selectbox(key="data").set_value(str(source.path)).run()
+        assert not app.exception
+        assert "**20** of 20 rows" in words(app)
+        assert app.slider(key="length").value == (0, app.slider(key="length").max)
