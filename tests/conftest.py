@@ -209,6 +209,21 @@ def small_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def both_models(tiny_llama: Path):
+    """A classifier of both models that nobody has trained: a tiny one, and an adapter of random values."""
+    import torch
+    from peft import LoraConfig
+
+    from finsent.evaluation.classifier import Classifier
+
+    classifier = Classifier(str(tiny_llama), compute_dtype="float32")
+    torch.manual_seed(1)
+    classifier.model.add_adapter(LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False))
+    classifier.has_adapter = True
+    return classifier
+
+
+@pytest.fixture(scope="session")
 def tiny_recipe(tiny_llama: Path, small_csv: Path):
     """A recipe that trains the tiny Llama on the small file in seconds."""
     from finsent.recipe import change_recipe, get_recipe

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from finsent.inference.encoding import shared_length, tokenize
+from finsent.models.sides import sides_of
 from finsent.models.tree import common_prefix_length
 from finsent.prompts import build_prompt
 
@@ -28,10 +29,12 @@ class PrefixCache:
     """Beginnings of prompts with their keys and values, of one model with one state of its adapter.
 
     Where a beginning ends depends on the prompt alone and not on what was asked before, so that an answer doesn't
-    depend on it either. Not safe to share between threads that compute at the same time.
+    depend on it either. With two ``sides`` it keeps them of the base model and of its adapter (see
+    :mod:`finsent.models.sides`). Not safe to share between threads that compute at the same time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sides: int = 1) -> None:
+        self.sides = sides
         self._kept: dict[tuple[int, ...], DynamicCache] = {}
 
     def begin(
@@ -53,7 +56,7 @@ class PrefixCache:
         key = tuple(tokens)
         found = self._kept.pop(key, None)
         if found is None:
-            found = _computed(model, tokens)
+            found = _computed(model, tokens, self.sides)
         # The one that was used last stands last, and the first leaves.
         self._kept[key] = found
         if len(self._kept) > _KEPT:
@@ -65,16 +68,17 @@ class PrefixCache:
 def begin(model: "Model", stems: list[list[int]]) -> "tuple[int, DynamicCache]":
     """Return how many first tokens all stems share, each having at least one left, and a cache of these."""
     cut = common_prefix_length(stems)
-    return cut, _computed(model, stems[0][:cut])
+    return cut, _computed(model, stems[0][:cut], 1)
 
 
-def _computed(model: "Model", tokens: list[int]) -> "DynamicCache":
+def _computed(model: "Model", tokens: list[int], sides: int) -> "DynamicCache":
     import torch
     from transformers import DynamicCache
 
     # Without the configuration it keeps every key: in a layer with a sliding window, too, rows look back to the prefix.
     cache = DynamicCache()
     if tokens:
-        prefix = torch.tensor([tokens], device=model.device)
-        model(input_ids=prefix, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        prefix = torch.tensor([tokens] * sides, device=model.device)
+        with sides_of(model, sides):
+            model(input_ids=prefix, past_key_values=cache, use_cache=True, logits_to_keep=1)
     return cache

@@ -16,6 +16,7 @@ import pandas as pd
 from finsent.inference.encoding import shared_length, split_choices
 from finsent.inference.prefix import PrefixCache, begin
 from finsent.labels import FIVE_LABELS, split_answers
+from finsent.models.sides import sides_of
 from finsent.models.tree import TokenTree, attention_layout
 
 if TYPE_CHECKING:
@@ -57,10 +58,52 @@ def score_labels(
     many variants of a text. ``prefixes`` keeps what prompts begin with until the next call, for few texts at a time.
     The scores are the same but for rounding.
     """
+    (scores,) = _score(_Scorer(model, tokenizer, 1, share, prefixes), rows, report, tokens_per_pass)
+    return scores
+
+
+def score_both(
+    model: "Model",
+    tokenizer: "PreTrainedTokenizerBase",
+    rows: pd.DataFrame,
+    prefixes: PrefixCache,
+    report: Report | None = None,
+    share: bool = False,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what :func:`score_labels` does by a base model, and by it with its adapter, which is switched on.
+
+    Both are computed in one pass (see :mod:`finsent.models.sides`). ``prefixes`` has two sides.
+    """
+    baseline, tuned = _score(_Scorer(model, tokenizer, 2, share, prefixes), rows, report, None)
+    return baseline, tuned
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    """What scores: a model, or with two ``sides`` a base model and its adapter, and how."""
+
+    model: "Model"
+    tokenizer: "PreTrainedTokenizerBase"
+    sides: int
+    share: bool
+    prefixes: PrefixCache | None
+
+    def begin(self, row: pd.Series, stems: list[list[int]]) -> "tuple[int, DynamicCache]":
+        """Return how many first tokens all stems share, and a cache of these."""
+        if self.prefixes:
+            return self.prefixes.begin(self.model, self.tokenizer, row, stems)
+        return begin(self.model, stems)
+
+
+def _score(
+    scorer: _Scorer, rows: pd.DataFrame, report: Report | None, tokens_per_pass: int | None
+) -> list[pd.DataFrame]:
+    """Return the scores of each side; see :func:`score_labels`."""
     import torch
 
-    budget = tokens_per_pass or TOKENS_PER_PASS[model.device.type]
-    scores = np.full((len(rows), len(FIVE_LABELS)), np.nan)
+    model = scorer.model
+    budget = (tokens_per_pass or TOKENS_PER_PASS[model.device.type]) // scorer.sides
+    scores = np.full((scorer.sides, len(rows), len(FIVE_LABELS)), np.nan)
     was_training = model.training
     model.train(False)
     done = 0
@@ -69,30 +112,29 @@ def score_labels(
             for places in rows.groupby(["system_prompt", "answers"], sort=False).indices.values():
                 labels = split_answers(rows["answers"].iloc[places[0]])
                 columns = [FIVE_LABELS.index(label) for label in labels]
-                choices = split_choices(tokenizer, rows["prompt"].iloc[places].tolist(), labels)
+                choices = split_choices(scorer.tokenizer, rows["prompt"].iloc[places].tolist(), labels)
                 group = [_Row(int(place), *choice) for place, choice in zip(places, choices, strict=True)]
-                stems = [row.stem for row in group]
-                first = rows.iloc[places[0]]
-                cut, cache = prefixes.begin(model, tokenizer, first, stems) if prefixes else begin(model, stems)
-                for batch, values in _score_group(model, group, budget, share, cut, cache):
-                    scores[np.ix_([row.place for row in batch], columns)] = values
+                cut, cache = scorer.begin(rows.iloc[places[0]], [row.stem for row in group])
+                for batch, values in _score_group(scorer, group, budget, cut, cache):
+                    scores[np.ix_(range(scorer.sides), [row.place for row in batch], columns)] = values
                     done += len(batch)
                     if report is not None:
                         report(done, len(rows))
     finally:
         model.train(was_training)
-    return pd.DataFrame(scores, columns=[f"logp_{label}" for label in FIVE_LABELS], index=rows.index)
+    names = [f"logp_{label}" for label in FIVE_LABELS]
+    return [pd.DataFrame(side, columns=names, index=rows.index) for side in scores]
 
 
 def _score_group(
-    model: "Model", group: list[_Row], budget: int, share: bool, cut: int, cache: "DynamicCache"
+    scorer: _Scorer, group: list[_Row], budget: int, cut: int, cache: "DynamicCache"
 ) -> Iterator[tuple[list[_Row], np.ndarray]]:
-    """Yield batches of rows of one system prompt, and their scores, shape (rows, labels).
+    """Yield batches of rows of one system prompt, and their scores, shape (sides, rows, labels).
 
     ``cache`` holds the keys and values of their first ``cut`` tokens, which all share.
     """
-    for batch in _shared_batches(group, cut, budget) if share else _batches(group, cut, budget):
-        yield batch, _score_batch(model, batch, group[0].stem[:cut], cache, share)
+    for batch in _shared_batches(group, cut, budget) if scorer.share else _batches(group, cut, budget):
+        yield batch, _score_batch(scorer, batch, group[0].stem[:cut], cache)
         cache.crop(cut - cache.get_seq_length())
 
 
@@ -133,21 +175,19 @@ def _shared_batches(group: list[_Row], cut: int, budget: int) -> Iterator[list[_
         yield batch
 
 
-def _score_batch(
-    model: "Model", batch: list[_Row], prefix: list[int], cache: "DynamicCache", share: bool = False
-) -> np.ndarray:
+def _score_batch(scorer: _Scorer, batch: list[_Row], prefix: list[int], cache: "DynamicCache") -> np.ndarray:
     import torch
     from accelerate.utils import send_to_device
 
-    cut = len(prefix)
+    model, sides, cut = scorer.model, scorer.sides, len(prefix)
     tree = TokenTree()
     root = tree.add(prefix) if prefix else -1
     predictors: list[int] = []
     targets: list[int] = []
     owners: list[int] = []
-    shared = tree.add_shared([row.stem[cut:] for row in batch], root) if share else []
+    shared = tree.add_shared([row.stem[cut:] for row in batch], root) if scorer.share else []
     for number, row in enumerate(batch):
-        stem = shared[number] if share else tree.add(row.stem[cut:], root)
+        stem = shared[number] if scorer.share else tree.add(row.stem[cut:], root)
         for label, branch in enumerate(row.branches):
             predictors.extend(tree.add_branch(branch, stem))
             targets.extend(branch)
@@ -155,18 +195,19 @@ def _score_batch(
     tree.fill_up(cached=cut)
     device = model.device
     needed, which = torch.unique(torch.tensor(predictors), return_inverse=True)
-    logits = model(
-        input_ids=torch.tensor([tree.tokens[cut:]], device=device),
-        position_ids=torch.tensor([tree.positions[cut:]], device=device),
-        # A mask of four dimensions is taken as it is; what is visible stands in the tree.
-        attention_mask=torch.zeros(1, 1, 1, 1, device=device),
-        tree=send_to_device(attention_layout(tree, model.dtype, device.type, cached=cut), device),
-        past_key_values=cache,
-        use_cache=True,
-        logits_to_keep=(needed - cut).to(device),
-    ).logits[0]
-    log_probabilities = logits.float().log_softmax(-1)[which.to(device), torch.tensor(targets, device=device)].cpu()
+    with sides_of(model, sides):
+        logits = model(
+            input_ids=torch.tensor([tree.tokens[cut:]] * sides, device=device),
+            position_ids=torch.tensor([tree.positions[cut:]] * sides, device=device),
+            # A mask of four dimensions is taken as it is; what is visible stands in the tree.
+            attention_mask=torch.zeros(1, 1, 1, 1, device=device),
+            tree=send_to_device(attention_layout(tree, model.dtype, device.type, cached=cut), device),
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=(needed - cut).to(device),
+        ).logits
+    chosen = logits.float().log_softmax(-1)[:, which.to(device), torch.tensor(targets, device=device)].cpu()
     labels = len(batch[0].branches)
-    sums = torch.zeros(len(batch) * labels, dtype=log_probabilities.dtype)
-    sums.index_add_(0, torch.tensor(owners), log_probabilities)
-    return sums.view(len(batch), labels).double().numpy()
+    sums = torch.zeros(sides, len(batch) * labels, dtype=chosen.dtype)
+    sums.index_add_(1, torch.tensor(owners), chosen)
+    return sums.view(sides, len(batch), labels).double().numpy()

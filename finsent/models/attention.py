@@ -34,7 +34,7 @@ def _attend(
     tree: dict[str, Any] | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Return the attention output, shape (1, tokens, heads, size), as transformers' interface asks."""
+    """Return the attention output, shape (batch, tokens, heads, size), as transformers' interface asks."""
     window = _window(tree, kwargs.get("sliding_window"))
     if tree is None or "mask" in tree:
         mask = attention_mask if tree is None else tree["mask"].to(query.dtype)
@@ -72,8 +72,21 @@ def _attend_tree(
     tree: dict[str, Any],
     window: int | None,
 ) -> torch.Tensor:
-    # (1, heads, tokens, size) -> (tokens, heads, size), where picking rows copies whole vectors.
-    queries, keys, values = (part[0].transpose(0, 1) for part in (query, key, value))
+    """Return the output for a batch of sequences of one and the same tree, one after another."""
+    each = zip(query, key, value, strict=True)
+    return torch.stack([_attend_sequence(*parts, scaling, tree, window) for parts in each])
+
+
+def _attend_sequence(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    scaling: float | None,
+    tree: dict[str, Any],
+    window: int | None,
+) -> torch.Tensor:
+    # (heads, tokens, size) -> (tokens, heads, size), where picking rows copies whole vectors.
+    queries, keys, values = (part.transpose(0, 1) for part in (query, key, value))
     cached, outputs = tree["cached"], []
     for group in tree["groups"]:
         prefix = group["prefix"]
@@ -85,7 +98,7 @@ def _attend_tree(
             if window is not None:
                 group = group | {"mask": _rows_mask(group, tree["positions"], window)}
             outputs.append(_attend_rows(queries, keys, values, prefix_keys, prefix_values, group, cached, scaling))
-    return torch.cat(outputs).index_select(0, tree["order"])[None]
+    return torch.cat(outputs).index_select(0, tree["order"])
 
 
 def _rows_mask(group: dict[str, torch.Tensor], positions: torch.Tensor, window: int) -> torch.Tensor:

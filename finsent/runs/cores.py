@@ -3,8 +3,8 @@
 Two PyTorch processes on the same cores ruin one another, since OpenMP's threads spin while they wait for each other:
 on two cores a classification of three headlines every two seconds cut training to a quarter, and took up to 28 s
 instead of 0.4 s. With one thread in the process that classifies, neither loses much. So everything that computes
-beside a run takes the cores that the run leaves, one thread where it leaves none; alone it takes all. The worker of a
-run is not concerned: it always has the threads that :func:`finsent.distributed.join` gives it.
+beside a run takes the cores that the run leaves, one thread where it leaves none; alone it takes all. Where none is
+left, it asks the run's worker for one (:mod:`finsent.runs.sharing`).
 """
 
 import logging
@@ -12,13 +12,14 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
 import psutil
 
 from finsent.machine import gpu_name, usable_cores
+from finsent.runs.sharing import ask_for_core, give_core_back
 from finsent.runs.store import Run, RunState, active_run, default_runs_dir
 
 Report = Callable[[int, int], None]
@@ -66,10 +67,14 @@ def computations() -> int:
 
 @dataclass(frozen=True)
 class FreeCores:
-    """``threads`` to compute with; ``words`` say why they are not all, in one sentence, and are "" where they are."""
+    """``threads`` to compute with; ``words`` say why they are not all, in one sentence, and are "" where they are.
+
+    ``crowded`` are the runs at work on every core of this process.
+    """
 
     threads: int
     words: str = ""
+    crowded: tuple[Run, ...] = field(default=(), compare=False)
 
 
 def free_cores(runs_dirs: Iterable[Path] = ()) -> FreeCores:
@@ -91,7 +96,7 @@ def cores_left_by(runs: Iterable[Run]) -> FreeCores:
     if not taken:
         return FreeCores(most)
     left = cores - len(taken)
-    return FreeCores(max(1, min(most, left)), _in_words(working[0], cores, left))
+    return FreeCores(max(1, min(most, left)), _in_words(working[0], cores, left), () if left else tuple(working))
 
 
 def claim_cores(runs_dirs: Iterable[Path] = ()) -> FreeCores:
@@ -127,6 +132,7 @@ class Threads:
         self._looked = 0.0
         self._said = ""
         self._before = 0
+        self._asked: tuple[Run, ...] = ()
 
     def take_turn(self) -> None:
         """Wait until no other computation has the process's threads."""
@@ -136,11 +142,22 @@ class Threads:
         self._before = torch.get_num_threads()
 
     def give_turn(self) -> None:
-        """Leave PyTorch's threads as they were, to whoever waits."""
+        """Leave PyTorch's threads as they were, to whoever waits, and the cores to the runs."""
         import torch
 
+        self._ask(())
         torch.set_num_threads(self._before)
         _TURNS.give()
+
+    def _ask(self, runs: tuple[Run, ...]) -> None:
+        """Ask these runs for a core, and no others any more."""
+        still = {run.folder for run in runs}
+        for run in self._asked:
+            if run.folder not in still:
+                give_core_back(run)
+        for run in runs:
+            ask_for_core(run)
+        self._asked = runs
 
     def look(self) -> None:
         """Take the cores that are free now. On a GPU there is nothing to share."""
@@ -151,6 +168,7 @@ class Threads:
             return
         free = free_cores(self._runs_dirs)
         torch.set_num_threads(free.threads)
+        self._ask(free.crowded)
         if free.words and not self._said:
             log.warning(free.words)
         self._said = free.words
@@ -177,10 +195,11 @@ class Threads:
     def _let_others(self) -> None:
         import torch
 
-        mine = torch.get_num_threads()
+        mine, asked = torch.get_num_threads(), self._asked
         self.give_turn()
         self.take_turn()
         torch.set_num_threads(mine)
+        self._ask(asked)
 
 
 def _own_cores() -> set[int]:

@@ -205,6 +205,11 @@ class Run(BaseModel):
         return self.folder / ".heartbeat"
 
     @property
+    def asked_file(self) -> Path:
+        """Until when somebody beside the run asks its worker for a core; there while it trains."""
+        return self.folder / ".asked"
+
+    @property
     def tensorboard_dir(self) -> Path:
         """TensorBoard event files."""
         return self.folder / "tensorboard"

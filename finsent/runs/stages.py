@@ -1,6 +1,7 @@
 """The stages of a run, one after another: preparing, baseline, training, evaluating; all written into its folder."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ from finsent.runs.progress import record, reporter, say
 from finsent.runs.record import NOTHING_LEARNED
 from finsent.runs.removed import check_can_go_on
 from finsent.runs.rows import prepare_again
+from finsent.runs.sharing import asked_for_core
 from finsent.runs.store import Progress, Run, RunState, stop_requested
 
 if TYPE_CHECKING:
@@ -65,8 +67,9 @@ def carry_out(run: Run) -> None:
     model, tokenizer = load_base(run.recipe.model, run.settled_recipe.compute_dtype)
     say("Model: %s on %s, %s", source.title, model.device, model.dtype)
     baseline = _baseline(run, model, tokenizer, prepared.judged)
-    tuned = _average(run, model) if run.averaged else _train(run, model, tokenizer, prepared).tuned
-    _evaluate(run, tuned, tokenizer, prepared.judged, baseline)
+    with asked_for_core(run.asked_file) as asked:
+        tuned = _average(run, model) if run.averaged else _train(run, model, tokenizer, prepared, asked).tuned
+        _evaluate(run, tuned, tokenizer, prepared.judged, baseline)
 
 
 def _settle_dtype(run: Run) -> Run:
@@ -122,7 +125,11 @@ def _baseline(
 
 
 def _train(
-    run: Run, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", prepared: Prepared
+    run: Run,
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    prepared: Prepared,
+    asked: Callable[[], bool],
 ) -> "PackedTrainer":
     from finsent.training.snapshots import give_mean
     from finsent.training.trainer import learned_nothing, make_trainer, snapshots_dir
@@ -149,6 +156,7 @@ def _train(
     say("Warm-up: %d steps (asked for: %d)", trainer.args.warmup_steps, run.recipe.warmup_steps)
     checkpoint = _checkpoint(run)
     started = time.perf_counter()
+    trainer.share_threads(asked)
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     if run.recipe.checkpoint == "averaged":
         trainer.accelerator.wait_for_everyone()

@@ -35,6 +35,7 @@ from finsent.models.packing import ChoiceCollator, PackingCollator, summed_loss
 from finsent.recipe import Recipe, steps_per_epoch, warmup_steps
 from finsent.training.best import METRIC, LowerLossOfEquals
 from finsent.training.callbacks import GradientGuard, Watch
+from finsent.training.sharing import SharedThreads, same_with_fewer_threads
 from finsent.training.snapshots import Snapshots
 
 AtEvaluation = Callable[[int, pd.DataFrame], None]
@@ -62,11 +63,28 @@ class PackedTrainer(SFTTrainer):
         self.packed_tokens = 0
         self.row_tokens = 0
         self._last_log = (time.perf_counter(), 0)
+        self._threads: SharedThreads | None = None
 
     @property
     def tuned(self) -> PeftModel:
         """The model with its adapter."""
         return cast(PeftModel, self.model)
+
+    def share_threads(self, asked: Callable[[], bool]) -> None:
+        """Train with a thread less while ``asked`` says so, where that changes no number.
+
+        See :mod:`finsent.training.sharing`. Not where several processes wait for one another at each step.
+        """
+        alone = self.args.use_cpu and self.args.world_size == 1 and torch.get_num_threads() > 1
+        if alone and same_with_fewer_threads(self.tuned, torch.bfloat16 if self.args.bf16 else torch.float32):
+            self._threads = SharedThreads(self.tuned, asked)
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Take a step forwards and backwards; what follows it has all threads."""
+        loss: torch.Tensor = super().training_step(*args, **kwargs)  # type: ignore[no-untyped-call]
+        if self._threads is not None:
+            self._threads.take_all()
+        return loss
 
     def compute_loss(
         self,
