@@ -10,6 +10,7 @@ import argparse
 import importlib.util
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -87,12 +88,27 @@ def find_base() -> str:
     return str(folder)
 
 
+def tokens_of(tokenizer: PreTrainedTokenizerBase, whole: str, text: str) -> list[int]:
+    """Return the tokens of a prompt; in its text the name of a special token, such as <|im_end|>, is plain letters."""
+    special = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
+    names = re.compile("|".join(map(re.escape, special)) if special else r"(?!)")
+    if not names.search(text):
+        found: list[int] = tokenizer(whole)["input_ids"]
+        return found
+    before, _, after = whole.rpartition(text)
+    begin = max((name.end() for name in names.finditer(before)), default=0)
+    end = next((name.start() for name in names.finditer(after)), len(after))
+    own = tokenizer(before[begin:] + text + after[:end], add_special_tokens=not begin, split_special_tokens=True)
+    first = tokenizer(before[:begin])["input_ids"] if begin else []
+    return [*first, *own["input_ids"], *tokenizer(after[end:], add_special_tokens=False)["input_ids"]]
+
+
 def log_probabilities(
-    model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, prompt: str, labels: list[str]
+    model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, prompt: str, labels: list[str], text: str = ""
 ) -> dict[str, float]:
-    """Return the log-probability of each label after a prompt, summed over the label's tokens."""
-    start = tokenizer(prompt)["input_ids"]
-    wholes = [tokenizer(prompt + NOTE["completion"].format(label=label))["input_ids"] for label in labels]
+    """Return the log-probability of each label after the prompt of a text, summed over the label's tokens."""
+    start = tokens_of(tokenizer, prompt, text)
+    wholes = [tokens_of(tokenizer, prompt + NOTE["completion"].format(label=label), text) for label in labels]
     # A tokenizer may merge the prompt's last token with a label's first.
     cut = min(len(os.path.commonprefix([start, whole])) for whole in wholes)
     found = {}
@@ -114,7 +130,7 @@ def classify(
     """
     # Only the two placeholders are filled in: a text may hold braces of its own.
     before, after = NOTE["prompt"].replace("{system_prompt}", NOTE["system_prompts"][kind]).split("{text}")
-    scores = log_probabilities(model, tokenizer, before + text + after, NOTE["answers"][kind])
+    scores = log_probabilities(model, tokenizer, before + text + after, NOTE["answers"][kind], text)
     shares = torch.tensor(list(scores.values()), dtype=torch.float64).softmax(0).tolist()
     return {
         "label": max(scores, key=lambda label: scores[label]),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from finsent.errors import DataError, ModelError
+from finsent.inference.plain import read_plainly, special_names
 from finsent.labels import split_answers
 from finsent.models.tree import common_prefix_length
 from finsent.prompts import completion
@@ -29,9 +30,10 @@ def encode_rows(tokenizer: "PreTrainedTokenizerBase", rows: pd.DataFrame, max_le
     """
     if tokenizer.eos_token_id is None:
         raise ModelError("The model's tokenizer has no end-of-sequence token, which the answer must end with.")
-    prompts = tokenize(tokenizer, rows["prompt"].tolist())
-    texts = [prompt + completion(label) for prompt, label in zip(rows["prompt"], rows["label"], strict=True)]
-    wholes = [ids + [tokenizer.eos_token_id] for ids in tokenize(tokenizer, texts)]
+    texts = texts_of(rows)
+    prompts = tokenize(tokenizer, rows["prompt"].tolist(), texts)
+    answered = [prompt + completion(label) for prompt, label in zip(rows["prompt"], rows["label"], strict=True)]
+    wholes = [ids + [tokenizer.eos_token_id] for ids in tokenize(tokenizer, answered, texts)]
     _check_length(rows, wholes, max_length)
     prompt_lengths = [shared_length(prompt, whole) for prompt, whole in zip(prompts, wholes, strict=True)]
     prefixes = _prefix_lengths(rows, [whole[:length] for whole, length in zip(wholes, prompt_lengths, strict=True)])
@@ -53,7 +55,8 @@ def encode_choices(tokenizer: "PreTrainedTokenizerBase", rows: pd.DataFrame, max
     records: list[dict[str, Any]] = [{}] * len(rows)
     for answers, places in rows.groupby("answers", sort=False).indices.items():
         labels = split_answers(str(answers))
-        choices = split_choices(tokenizer, rows["prompt"].iloc[places].tolist(), labels)
+        part = rows.iloc[places]
+        choices = split_choices(tokenizer, part["prompt"].tolist(), labels, texts_of(part))
         for place, (stem, branches) in zip(places, choices, strict=True):
             gold = labels.index(rows["label"].iloc[place])
             records[place] = {"input_ids": stem, "branches": branches, "gold": gold}
@@ -63,15 +66,19 @@ def encode_choices(tokenizer: "PreTrainedTokenizerBase", rows: pd.DataFrame, max
 
 
 def split_choices(
-    tokenizer: "PreTrainedTokenizerBase", prompts: list[str], labels: tuple[str, ...]
+    tokenizer: "PreTrainedTokenizerBase",
+    prompts: list[str],
+    labels: tuple[str, ...],
+    texts: list[str] | None = None,
 ) -> list[tuple[list[int], list[list[int]]]]:
     """Return for each prompt the tokens before its answer, and each label's own tokens after these.
 
-    Where the tokenizer merges across the prompt's end, the former end before the merged token.
+    Where the tokenizer merges across the prompt's end, the former end before the merged token. ``texts`` as in
+    :func:`tokenize`.
     """
-    wholes = [tokenize(tokenizer, [prompt + completion(label) for prompt in prompts]) for label in labels]
+    wholes = [tokenize(tokenizer, [prompt + completion(label) for prompt in prompts], texts) for label in labels]
     choices = []
-    for prompt, *sequences in zip(tokenize(tokenizer, prompts), *wholes, strict=True):
+    for prompt, *sequences in zip(tokenize(tokenizer, prompts, texts), *wholes, strict=True):
         cut = min(shared_length(prompt, sequence) for sequence in sequences)
         choices.append((prompt[:cut], [sequence[cut:] for sequence in sequences]))
     return choices
@@ -87,11 +94,26 @@ def _prefix_lengths(rows: pd.DataFrame, stems: list[list[int]]) -> list[int]:
     return lengths
 
 
-def tokenize(tokenizer: "PreTrainedTokenizerBase", texts: list[str]) -> list[list[int]]:
-    """Return the token ids of each text, neither padded nor cut; the tokenizer's own settings stay untouched."""
-    encoded: list[list[int]] = tokenizer(texts, padding=False, truncation=False, return_attention_mask=False)[
+def texts_of(rows: pd.DataFrame) -> list[str] | None:
+    """Return the texts that stand in the prompts of rows of a data table; None where rows are prompts alone."""
+    return rows["text"].tolist() if "text" in rows else None
+
+
+def tokenize(
+    tokenizer: "PreTrainedTokenizerBase", wholes: list[str], texts: list[str] | None = None
+) -> list[list[int]]:
+    """Return the token ids of each prompt, neither padded nor cut; the tokenizer's own settings stay untouched.
+
+    ``texts`` are what others wrote of each: names of special tokens in them are plain letters
+    (:mod:`finsent.inference.plain`).
+    """
+    encoded: list[list[int]] = tokenizer(wholes, padding=False, truncation=False, return_attention_mask=False)[
         "input_ids"
     ]
+    names = special_names(tokenizer)
+    for place, text in enumerate(texts or []):
+        if names.search(text):
+            encoded[place] = read_plainly(tokenizer, names, wholes[place], text)
     return encoded
 
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from finsent.inference.encoding import texts_of, tokenize
+from finsent.inference.plain import special_names
 from finsent.inference.scoring import Report
 from finsent.labels import parse_answer, split_answers
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import BatchEncoding, PreTrainedModel, PreTrainedTokenizerBase
 
 #: The longest label has four tokens in the tokenizers seen; the rest shows how an answer that is no label goes on.
 NEW_TOKENS = 8
@@ -46,7 +48,7 @@ def generate_answers(
         with torch.inference_mode():
             for start in range(0, len(order), batch_size):
                 places = order[start : start + batch_size]
-                batch = left(rows["prompt"].iloc[places].tolist(), return_tensors="pt", padding=True).to(model.device)
+                batch = _padded(left, rows.iloc[places]).to(model.device)
                 output = write(**batch, max_new_tokens=NEW_TOKENS, do_sample=False, pad_token_id=left.pad_token_id)
                 answers = left.batch_decode(output[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
                 for place, answer in zip(places, answers, strict=True):
@@ -57,3 +59,13 @@ def generate_answers(
         model.train(was_training)
     labels = [parse_answer(text, split_answers(cell)) for text, cell in zip(texts, rows["answers"], strict=True)]
     return pd.DataFrame({"generated": texts, "generated_label": labels}, index=rows.index)
+
+
+def _padded(tokenizer: "PreTrainedTokenizerBase", rows: pd.DataFrame) -> "BatchEncoding":
+    prompts, texts = rows["prompt"].tolist(), texts_of(rows)
+    if texts and any(map(special_names(tokenizer).search, texts)):
+        ids = {"input_ids": tokenize(tokenizer, prompts, texts)}
+        padded: BatchEncoding = tokenizer.pad(ids, return_tensors="pt", padding=True)
+    else:
+        padded = tokenizer(prompts, return_tensors="pt", padding=True)
+    return padded

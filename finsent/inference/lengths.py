@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from finsent.inference.encoding import tokenize
+from finsent.inference.encoding import texts_of, tokenize
 from finsent.prompts import completion
 
 if TYPE_CHECKING:
@@ -17,10 +17,11 @@ _AT_A_TIME = 2_000
 def token_lengths(tokenizer: "PreTrainedTokenizerBase", rows: pd.DataFrame) -> np.ndarray:
     """Return the tokens of each row of a data table: prompt, answer and end-of-sequence token, as it is trained on."""
     wholes = [prompt + completion(label) for prompt, label in zip(rows["prompt"], rows["label"], strict=True)]
+    texts = texts_of(rows)
     lengths = [
         len(ids) + 1
-        for start in range(0, len(wholes), _AT_A_TIME)
-        for ids in tokenize(tokenizer, wholes[start : start + _AT_A_TIME])
+        for some in (slice(start, start + _AT_A_TIME) for start in range(0, len(wholes), _AT_A_TIME))
+        for ids in tokenize(tokenizer, wholes[some], texts and texts[some])
     ]
     return np.array(lengths, dtype=int)
 

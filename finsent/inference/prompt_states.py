@@ -13,7 +13,7 @@ import pandas as pd
 from finsent.inference.encoding import shared_length, tokenize
 from finsent.inference.packed_states import Group, Layers, read_packed
 from finsent.inference.scoring import Report
-from finsent.prompts import TEXT_BEGIN
+from finsent.prompts import PROMPT_END, TEXT_BEGIN
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +38,7 @@ def prompt_states(
     stop the work. The model is left as it was.
     """
     groups = [
-        Group(*_prefix_and_rests(tokenize(tokenizer, [prompts[place] for place in places])), places)
+        Group(*_prefix_and_rests(_tokens(tokenizer, [prompts[place] for place in places])), places)
         for places in _by_beginning(prompts)
     ]
     width = 2 * model.config.get_text_config().hidden_size
@@ -52,6 +52,11 @@ def _by_beginning(prompts: list[str]) -> list[list[int]]:
         [int(place) for place in places]
         for places in pd.Series(beginnings).groupby(beginnings, sort=False).indices.values()
     ]
+
+
+def _tokens(tokenizer: "PreTrainedTokenizerBase", prompts: list[str]) -> list[list[int]]:
+    texts = [prompt.partition(TEXT_BEGIN)[2].removesuffix(PROMPT_END) for prompt in prompts]
+    return tokenize(tokenizer, prompts, texts)
 
 
 def _prefix_and_rests(tokens: list[list[int]]) -> tuple[list[int], list[list[int]]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import pandas as pd
 
-from finsent.inference.encoding import shared_length, split_choices
+from finsent.inference.encoding import shared_length, split_choices, texts_of
 from finsent.inference.prefix import PrefixCache, begin
 from finsent.labels import FIVE_LABELS, split_answers
 from finsent.models.sides import sides_of
@@ -112,7 +112,8 @@ def _score(
             for places in rows.groupby(["system_prompt", "answers"], sort=False).indices.values():
                 labels = split_answers(rows["answers"].iloc[places[0]])
                 columns = [FIVE_LABELS.index(label) for label in labels]
-                choices = split_choices(scorer.tokenizer, rows["prompt"].iloc[places].tolist(), labels)
+                part = rows.iloc[places]
+                choices = split_choices(scorer.tokenizer, part["prompt"].tolist(), labels, texts_of(part))
                 group = [_Row(int(place), *choice) for place, choice in zip(places, choices, strict=True)]
                 cut, cache = scorer.begin(rows.iloc[places[0]], [row.stem for row in group])
                 for batch, values in _score_group(scorer, group, budget, cut, cache):

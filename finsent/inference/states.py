@@ -41,7 +41,7 @@ def mean_states(
     if start is None:
         raise ModelError("The model's tokenizer has no token for the beginning or the end of a text.")
     # A text of no tokens is read as the beginning alone.
-    tokens = [ids[:MOST_TOKENS] or [start] for ids in tokenize(tokenizer, texts)]
+    tokens = [ids[:MOST_TOKENS] or [start] for ids in tokenize(tokenizer, texts, texts)]
     groups = [Group([start], tokens, range(len(tokens)))]
     width = model.config.get_text_config().hidden_size
     return read_packed(model, groups, width, lambda layers: layers.means(-1), report, tokens_per_pass)
