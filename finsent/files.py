@@ -10,6 +10,8 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
+from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,6 +24,8 @@ ASSETS = Path(__file__).parent / "assets"
 #: Far more than any JSON file that finsent writes.
 _MOST_JSON_BYTES = 64 * 2**20
 _MOST_INTEGER = 2**63
+#: So many names of a folder are compared with one that is mistyped.
+_MOST_NAMES = 10_000
 
 
 def typed_path(text: str | Path, error: type[FinsentError], what: str, advice: str) -> Path:
@@ -114,6 +118,17 @@ def _stays_within(folder: Path, allowed: tuple[Path, ...]) -> bool:
         if not all(_is_within(Path(os.path.realpath(link)), allowed) for link in links if link.is_symlink()):
             return False
     return True
+
+
+def near_names(path: Path) -> str:
+    """Return what lies beside a path that is not there and has a name like it, as a sentence after a blank, or ""."""
+    try:
+        with os.scandir(path.parent) as entries:
+            names = [entry.name for entry in islice(entries, _MOST_NAMES)]
+    except OSError:
+        return ""
+    close = get_close_matches(path.name, names, 3)
+    return f" Near it: {', '.join(_shown(name) for name in close)}." if close else ""
 
 
 def _shown(typed: str) -> str:

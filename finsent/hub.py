@@ -138,7 +138,7 @@ def look_up(asked: HubId, kind: str = "model") -> ModelInfo | DatasetInfo:
                 f"{asked.repository} is a {_KINDS[other]}, not a {_KINDS[kind]}. Give it as --{_OPTIONS[other]}."
             ) from error
         # The client lets errors of its HTTP library through, which share no base class but this.
-        raise fault(error, asked, _endpoint()) from error
+        raise fault(error, asked, _endpoint(), typed=True) from error
 
 
 def _is_there(asked: HubId, kind: str) -> bool:

@@ -17,13 +17,18 @@ from finsent.hub_ids import HubId
 _LOG_IN = "log in with: hf auth login (or set HF_TOKEN)"
 
 
-def fault(error: Exception, asked: HubId, endpoint: str) -> HubUnreachableError:
+def fault(error: Exception, asked: HubId, endpoint: str, typed: bool = False) -> HubUnreachableError:
     """Return what is wrong, in words, when the hub's client failed with ``error`` over a repository.
 
+    Whoever has ``typed`` its name may have meant a path, and is told how to say so where the hub does not know it.
     No message holds a token: none quotes a request's headers or an address with more than host and repository.
     """
     cause = error.__cause__ if isinstance(error, LocalEntryNotFoundError) and error.__cause__ else error
-    return HubUnreachableError(_words(cause, asked, endpoint))
+    known = isinstance(cause, (GatedRepoError, RevisionNotFoundError)) or (
+        isinstance(cause, HfHubHTTPError) and not isinstance(cause, RepositoryNotFoundError)
+    )
+    here = f" If you meant a file or folder here, give ./{asked.repository}." if typed and not known else ""
+    return HubUnreachableError(_words(cause, asked, endpoint) + here)
 
 
 def _words(error: BaseException, asked: HubId, endpoint: str) -> str:

@@ -16,6 +16,8 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}")
 _FORM = re.compile(r"[^/@\s]+/[^/@\s]+(@\S+)?")
 _SHOWN = 100
+#: Ends of the names of files with a model's weights, which no repository's name has.
+_WEIGHTS = (".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt")
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,26 @@ def looks_like_id(text: str) -> bool:
 
 
 def names_repository(text: str) -> bool:
-    """Whether a text means a repository of the hub: it looks like one, and nothing on this machine has that name.
+    """Whether a text means a repository of the hub: it looks like one, and like no path on this machine.
 
-    What begins with ``hf://`` means the hub whatever there is.
+    A path is what is here, is in a folder that is here (a file's name may be mistyped), or ends as weights do. What
+    begins with ``hf://`` means the hub whatever there is.
     """
-    return looks_like_id(text) and (text.startswith(SCHEME) or not os.path.lexists(text))
+    return looks_like_id(text) and (text.startswith(SCHEME) or not _is_path(text))
+
+
+def _is_path(text: str) -> bool:
+    folder, _, name = text.partition("/")
+    # A revision is part of no path that anybody mistypes, and a run's model has one.
+    # Only of a folder there is a "." in it.
+    mistyped = "@" not in name and (os.path.lexists(f"{folder}/.") or name.lower().endswith(_WEIGHTS))
+    return mistyped or os.path.lexists(text)
+
+
+def or_on_the_hub(text: str) -> str:
+    """Return how the hub is meant by what was taken for a path, as a sentence after a blank; "" where it cannot be."""
+    meant = looks_like_id(text) and not text.startswith(SCHEME)
+    return f" If you mean the model hub, give {SCHEME}{_plain(text)}." if meant else ""
 
 
 def parse_id(text: str, error: type[FinsentError], what: str) -> HubId:

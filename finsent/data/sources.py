@@ -13,7 +13,7 @@ import pandas as pd
 
 from finsent.data.folder import read_folder
 from finsent.data.formats.raw import RawTable
-from finsent.data.hub_set import known_set, names_data_set
+from finsent.data.hub_set import known_set, may_name_data_set, names_data_set
 from finsent.data.reading import read_raw
 from finsent.data.sujet import to_sujet
 from finsent.errors import (
@@ -23,8 +23,9 @@ from finsent.errors import (
     SourceNotFoundError,
     first_line,
 )
-from finsent.files import ASSETS, typed_path
+from finsent.files import ASSETS, near_names, typed_path
 from finsent.hub import HUB_DATASET, SUJET_FILES, hub_answers, sujet_is_prepared
+from finsent.hub_ids import or_on_the_hub
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -125,7 +126,8 @@ def local_table(path: Path) -> RawTable:
     if path.exists():
         what = "no file that can be read, but a pipe, a device or a socket"
         raise SourceNotFoundError(f"{str(path)[:200]} is {what}. {advice}")
-    raise SourceNotFoundError(f"There is no data at {str(path)[:200]}. {advice}")
+    mistyped = near_names(path) + (or_on_the_hub(str(path)) if may_name_data_set(str(path)) else "")
+    raise SourceNotFoundError(f"There is no data at {str(path)[:200]}.{mistyped} {advice}")
 
 
 def source_version(source: str) -> str:

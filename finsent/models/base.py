@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from finsent.errors import HubUnreachableError, ModelNotFoundError, first_line
-from finsent.files import typed_path
+from finsent.files import near_names, typed_path
 from finsent.hub import QWEN3_MODEL, QWEN3_REPOSITORY, HubFiles, hub_answers, look_up, model_files, tokenizer_files
-from finsent.hub_ids import HubId, names_repository, parse_id
+from finsent.hub_ids import HubId, names_repository, or_on_the_hub, parse_id
 from finsent.models.check import check_folder
 from finsent.models.dtype import fastest_cpu_type
 from finsent.models.embedded import GGUF_SHA256, embedded_folder, verify
@@ -96,7 +96,8 @@ def resolve_model(name: str) -> ModelSource:
         return ModelSource(str(asked), f"{asked.repository} (hub)", files.cached, files)
     folder = typed_path(name, ModelNotFoundError, "model", advice)
     if not folder.is_dir():
-        raise ModelNotFoundError(f"There is no model “{name}”. {advice}")
+        mistyped = f"{near_names(folder)}{or_on_the_hub(name)}"
+        raise ModelNotFoundError(f"There is no model “{name}”.{mistyped} {advice}")
     for pattern in ("config.json", "*.safetensors", "tokenizer*"):
         if not any(folder.glob(pattern)):
             raise ModelNotFoundError(
