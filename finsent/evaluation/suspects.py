@@ -5,6 +5,7 @@ were not trained on the row, here by cleanlab. That a row is listed says that it
 it, and not that it is wrong.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,8 @@ COLUMNS = [
     *("similar agree", "similar", "split", "answers"),
 ]
 _SIMILAR = 5
+#: Called with what is counted, in words, how many of them are done, and of how many.
+Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -61,14 +64,14 @@ def run_reading(run: Run, data: Prepared) -> tuple[pd.DataFrame, ModelReading]:
     return prompt_reading(pd.concat([data.train, data.judged], ignore_index=True), run.settled_recipe.model)
 
 
-def run_suspects(run: Run, data: Prepared, seed: int = 0) -> Suspects:
+def run_suspects(run: Run, data: Prepared, seed: int = 0, report: Report | None = None) -> Suspects:
     """Return the doubtful rows among all that a run draws, with its own fine-tuned model's view of those held out.
 
     Where its base model has read the rows' prompts (see :func:`run_reading`), that speaks of them, too.
     """
     rows = pd.concat([data.train, data.judged], ignore_index=True)
     held_out = load_predictions(run.predictions_file("tuned")) if run.has_comparison else None
-    return label_suspects(rows, held_out, seed, kept_states(run, data))
+    return label_suspects(rows, held_out, seed, kept_states(run, data), report)
 
 
 def kept_states(run: Run, data: Prepared) -> pd.DataFrame | None:
@@ -83,7 +86,11 @@ def kept_states(run: Run, data: Prepared) -> pd.DataFrame | None:
 
 
 def label_suspects(
-    rows: pd.DataFrame, held_out: pd.DataFrame | None = None, seed: int = 0, states: pd.DataFrame | None = None
+    rows: pd.DataFrame,
+    held_out: pd.DataFrame | None = None,
+    seed: int = 0,
+    states: pd.DataFrame | None = None,
+    report: Report | None = None,
 ) -> Suspects:
     """Return the rows of a data table (``row_id, text, label, answers, split``) whose label is worth a second look.
 
@@ -92,30 +99,52 @@ def label_suspects(
     has a kernel logistic regression on the ``states`` of a base model (a row of numbers a row id), where it has read
     the row; and for rows of ``held_out`` (a predictions table) the model that answered them counts as much as both.
     Regressions are cross-validated in ten folds in which rows of the same text stay together. Each answer set is
-    looked at by itself.
+    looked at by itself. ``report`` is called as the work goes on.
 
     Raises:
         EmptyDataError: no label has enough rows.
     """
-    parts, looked_at = [], 0
-    for cell in rows["answers"].unique():
-        part = rows[rows["answers"] == cell]
-        counts = part["label"].value_counts()
-        part = part[part["label"].isin(counts.index[counts >= _FEWEST_PER_LABEL])].reset_index(drop=True)
-        if part["label"].nunique() > 1:
-            looked_at += len(part)
-            parts.append(_suspects_of(part, held_out, seed, states))
+    parts = [part for cell in rows["answers"].unique() if len(part := _learnable(rows[rows["answers"] == cell]))]
     if not parts:
         raise EmptyDataError(
             f"There are too few rows to look for doubtful labels: two labels need {_FEWEST_PER_LABEL} rows each."
         )
-    found = pd.concat(parts, ignore_index=True).sort_values("quality", kind="stable", ignore_index=True)
+    report = report or (lambda *_: None)
+    fits = _Fits(seed, report, sum(map(_folds, parts)) * (1 if states is None else 2))
+    suspects = [_suspects_of(part, held_out, states, fits) for part in parts]
+    looked_at = sum(map(len, parts))
+    found = pd.concat(suspects, ignore_index=True).sort_values("quality", kind="stable", ignore_index=True)
     read = 0 if states is None else int(rows["row_id"].isin(states.index).sum())
-    return Suspects(_with_similar(found, rows)[COLUMNS], looked_at, len(rows) - looked_at, read)
+    return Suspects(_with_similar(found, rows, report)[COLUMNS], looked_at, len(rows) - looked_at, read)
+
+
+def _learnable(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose label is not too rare, or none where fewer than two labels are left."""
+    counts = rows["label"].value_counts()
+    rows = rows[rows["label"].isin(counts.index[counts >= _FEWEST_PER_LABEL])].reset_index(drop=True)
+    return rows if rows["label"].nunique() > 1 else rows.head(0)
+
+
+def _folds(rows: pd.DataFrame) -> int:
+    return min(FOLDS, int(rows["label"].value_counts().min()))
+
+
+@dataclass
+class _Fits:
+    """What the cross-validated models have in common: the seed of the folds, and how many of all have been fitted."""
+
+    seed: int
+    report: Report
+    total: int
+    done: int = 0
+
+    def one_more(self) -> None:
+        self.done = min(self.done + 1, self.total)
+        self.report("models that learn from other rows", self.done, self.total)
 
 
 def _suspects_of(
-    rows: pd.DataFrame, held_out: pd.DataFrame | None, seed: int, states: pd.DataFrame | None
+    rows: pd.DataFrame, held_out: pd.DataFrame | None, states: pd.DataFrame | None, fits: _Fits
 ) -> pd.DataFrame:
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
@@ -123,7 +152,7 @@ def _suspects_of(
     classes = sorted(rows["label"].unique())
     given = rows["label"].map(classes.index).to_numpy()
     model = _model_view(rows, classes, held_out)
-    words, read = _by_words(rows, given, seed), _by_states(rows, given, seed, states)
+    words, read = _by_words(rows, given, fits), _by_states(rows, given, states, fits)
     views = {WORDS: words, STATES: read, MODEL: model}
     known: Numbers = np.asarray(~np.isnan(model).any(axis=1))
     regressions = np.where(np.isnan(read), words, _WORDS_SHARE * words + (1 - _WORDS_SHARE) * read)
@@ -152,7 +181,7 @@ def _evidence(views: dict[str, Numbers]) -> list[str]:
     return [", ".join(name for name, speaks in zip(names, row, strict=True) if speaks) for row in there]
 
 
-def _by_words(rows: pd.DataFrame, given: Numbers, seed: int) -> Numbers:
+def _by_words(rows: pd.DataFrame, given: Numbers, fits: _Fits) -> Numbers:
     """Return each row's probability of each label by the words of others, shape (rows, labels)."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -162,10 +191,10 @@ def _by_words(rows: pd.DataFrame, given: Numbers, seed: int) -> Numbers:
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
     letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 4), sublinear_tf=True)
     vectors = make_union(words, letters).fit_transform(rows["text"])
-    return _cross_validated(LogisticRegression(C=10.0, max_iter=1_000), vectors, rows["text"], given, seed)
+    return _cross_validated(LogisticRegression(C=10.0, max_iter=1_000), vectors, rows["text"], given, fits)
 
 
-def _by_states(rows: pd.DataFrame, given: Numbers, seed: int, states: pd.DataFrame | None) -> Numbers:
+def _by_states(rows: pd.DataFrame, given: Numbers, states: pd.DataFrame | None, fits: _Fits) -> Numbers:
     """Return the same by what a base model holds of the prompts, NaN in rows that it has not read."""
     from sklearn.kernel_approximation import Nystroem
     from sklearn.linear_model import LogisticRegression
@@ -179,20 +208,25 @@ def _by_states(rows: pd.DataFrame, given: Numbers, seed: int, states: pd.DataFra
         return found
     vectors = states.loc[rows.loc[read, "row_id"]].to_numpy()
     # Of each fold's rows two thirds at most, so that there are enough of them in each.
-    kernel = Nystroem(n_components=min(_COMPONENTS, 2 * len(vectors) // 3), random_state=seed)
+    kernel = Nystroem(n_components=min(_COMPONENTS, 2 * len(vectors) // 3), random_state=fits.seed)
     model = make_pipeline(StandardScaler(), kernel, LogisticRegression(C=_STATES_C, tol=1e-3, max_iter=1_000))
-    found[read] = _cross_validated(model, vectors, rows.loc[read, "text"], given[read], seed)
+    found[read] = _cross_validated(model, vectors, rows.loc[read, "text"], given[read], fits)
     return found
 
 
-def _cross_validated(model: Any, vectors: Any, texts: pd.Series, given: Numbers, seed: int) -> Numbers:
+def _cross_validated(model: Any, vectors: Any, texts: pd.Series, given: Numbers, fits: _Fits) -> Numbers:
     """Return each row's probability of each label by models that have not seen its text, shape (rows, labels)."""
-    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+    from sklearn.base import clone
+    from sklearn.model_selection import StratifiedGroupKFold
 
     folds = min(FOLDS, int(np.bincount(given).min()))
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=fits.seed)
     groups = pd.factorize(normalise(texts))[0]
-    found: Numbers = cross_val_predict(model, vectors, given, groups=groups, cv=splitter, method="predict_proba")
+    found = np.zeros((len(given), int(given.max()) + 1))
+    for train, held in splitter.split(vectors, given, groups):
+        fitted = clone(model).fit(vectors[train], given[train])
+        found[np.ix_(held, fitted.classes_)] = fitted.predict_proba(vectors[held])
+        fits.one_more()
     return found
 
 
@@ -209,7 +243,7 @@ def _model_view(rows: pd.DataFrame, classes: list[str], held_out: pd.DataFrame |
     return view
 
 
-def _with_similar(found: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+def _with_similar(found: pd.DataFrame, rows: pd.DataFrame, report: Report) -> pd.DataFrame:
     """Return suspects with the number of most similar other rows, and of those of them that have the given label."""
     index = Neighbours(rows)
     agree, similar = [], []
@@ -218,4 +252,5 @@ def _with_similar(found: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
         near = near[near["row_id"] != suspect["row_id"]].head(_SIMILAR)
         similar.append(len(near))
         agree.append(int((near["label"] == suspect["label"]).sum()))
+        report("doubtful rows held against similar ones", len(agree), len(found))
     return found.assign(**{"similar agree": agree, "similar": similar})

@@ -13,6 +13,7 @@ from finsent.labels import split_answers
 from finsent.runs.corrections import CorrectionSet, decide, given_corrections_of, saved_corrections, take_over, undo
 from finsent.runs.store import Run, default_runs_dir
 from pages.shared.access import action, open_file
+from pages.shared.background import Work, show_work
 from pages.shared.continue_run import show_continue
 from pages.shared.opened import forget_opened, table_that_opens
 from pages.shared.reading import show_reading
@@ -27,11 +28,14 @@ _OPENED = "doubted-row"
 _SKIPPED, _TOLD = "suspects-skipped", "decision-told"
 
 
-@st.cache_resource(max_entries=2, show_spinner="Looking at every label with models that have not seen it …")
-def suspects_of(_run: Run, known_as: tuple[str, ...], _data: Prepared) -> tuple[Suspects, Neighbours]:
-    """Return a run's doubtful rows and an index of all its rows; ``known_as`` changes when they are out of date."""
+@st.cache_resource(max_entries=2, show_spinner=False)
+def suspects_of(_run: Run, known_as: tuple[str, ...], _data: Prepared) -> Work[tuple[Suspects, Neighbours]]:
+    """Return the work for a run's doubtful rows and an index of all its rows.
+
+    ``known_as`` changes when they are out of date.
+    """
     every = pd.concat([_data.train, _data.judged], ignore_index=True)
-    return run_suspects(_run, _data), Neighbours(every)
+    return Work(lambda report: (run_suspects(_run, _data, report=report), Neighbours(every)))
 
 
 def _read_when(run: Run, data: Prepared) -> tuple[str, ...]:
@@ -46,7 +50,24 @@ def _read_when(run: Run, data: Prepared) -> tuple[str, ...]:
 def show_labels(run: Run, known_as: tuple[str, ...]) -> None:
     """Show the labels worth a second look, what was decided so far, and the way to train on it."""
     data = data_of(run, str(run.folder))
-    suspects, index = suspects_of(run, (*known_as, *_read_when(run, data)), data)
+    work = suspects_of(run, (*known_as, *_read_when(run, data)), data)
+    try:
+        saved = saved_corrections(default_runs_dir(), data)
+    except CorrectionsError as error:
+        show_error(error)
+        return
+    if not work.ended:
+        st.markdown(
+            "Every label is looked at with models that have not seen it. That goes on by itself; meanwhile everything "
+            "else can be used."
+        )
+        show_work(work)
+        _show_saved(run, data, saved)
+        return
+    if work.failed:
+        # Whoever comes next tries again.
+        suspects_of.clear()
+    suspects, index = work.result()
     st.markdown(
         f"**{len(suspects.rows):,} of {suspects.n:,} rows are worth a second look**: their label is unlike those of "
         "texts like theirs. None of them is surely wrong."
@@ -60,11 +81,6 @@ def show_labels(run: Run, known_as: tuple[str, ...]) -> None:
     )
     if not suspects.read:
         _offer_reading(run, data)
-    try:
-        saved = saved_corrections(default_runs_dir(), data)
-    except CorrectionsError as error:
-        show_error(error)
-        return
     rows = _with_decisions(_chosen(suspects.rows), saved.rows)
     st.caption(
         f"{counted(len(rows), 'row')}. Choose one to open it; at first the most doubtful one without a decision is "

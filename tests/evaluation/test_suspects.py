@@ -100,3 +100,12 @@ def test_each_answer_set_is_looked_at_alone_and_rare_labels_are_left_out():
     assert set(found.rows["row_id"].head(4)) == {"r4", "r40", "r80", "pr10"}
     with pytest.raises(EmptyDataError, match="too few rows"):
         label_suspects(rare)
+
+
+def test_how_far_it_is_is_told():
+    told = []
+    found = label_suspects(table(), report=lambda *one: told.append(one))
+    fits = [one for one in told if one[0] == "models that learn from other rows"]
+    assert [done for _, done, _ in fits] == list(range(1, len(fits) + 1))
+    assert fits[-1][1] == fits[-1][2]
+    assert [done for what, done, _ in told if what.startswith("doubtful rows")][-1:] == [len(found.rows)]

@@ -4,6 +4,13 @@ import pytest
 import streamlit as st
 
 from finsent.models.base import MODELS
+from pages.shared import background
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """Let a page wait for what it computes in the background, since AppTest shows it once."""
+    monkeypatch.setattr(background, "PATIENCE", 60.0)
 
 
 @pytest.fixture

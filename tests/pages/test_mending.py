@@ -1,16 +1,21 @@
 """Mending on Neutral news and Compare: a doubtful label decided and taken back, a run continued, a child's verdict."""
 
+import time
 from pathlib import Path
+from threading import Event
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from finsent.data.prepared import prepare
+from finsent.errors import EmptyDataError
 from finsent.recipe import change_recipe, get_recipe
 from finsent.runs.corrections import decide, saved_corrections
 from finsent.runs.origin import Origin
 from finsent.runs.store import list_runs, update_run
-from pages.shared import places
+from pages.neutral import labels
+from pages.shared import background, places
 from tests.predictions import made_predictions, made_run
 
 APP = Path(__file__).parents[2] / "pages" / "app.py"
@@ -59,6 +64,50 @@ def test_a_doubtful_label_is_decided_by_one_button_and_taken_back(app, run, runs
     button(app, "Undo").click().run()
     assert saved_corrections(runs_dir, data).counts["drop"] == 0
     assert {button.proto.shortcut for button in app.button if button.label in ("Keep its label", "Undo")} == {"k", "u"}
+
+
+def test_the_rest_of_the_page_can_be_used_while_labels_are_looked_at(app, run, runs_dir, monkeypatch):
+    st.cache_resource.clear()
+    monkeypatch.setattr(background, "PATIENCE", 0.0)
+    go_on, begun, look = Event(), Event(), labels.run_suspects
+
+    def slowly(*given, report):
+        report("models that learn from other rows", 3, 10)
+        begun.set()
+        go_on.wait(60)
+        return look(*given, report=report)
+
+    monkeypatch.setattr(labels, "run_suspects", slowly)
+    data = prepare(run.recipe)
+    decide(runs_dir, data, data.train["row_id"].iloc[0], "keep")
+    app.run()
+    app.segmented_control(key="part").set_value("labels").run()
+    assert begun.wait(60)
+    app.run()
+    assert not app.exception and not [button for button in app.button if button.label == "Keep its label"]
+    assert [bar.proto.text for bar in app.get("progress")] == [
+        "3 of 10 models that learn from other rows, about 0 s left for these"
+    ]
+    # What was decided is there, and so are the texts.
+    assert any("Version 1 of the corrections" in element.value for element in app.markdown)
+    app.segmented_control(key="part").set_value("texts").run()
+    assert any("The texts" in element.value for element in app.subheader)
+    go_on.set()
+    app.segmented_control(key="part").set_value("labels").run()
+    deadline = time.monotonic() + 60
+    while app.get("progress") and time.monotonic() < deadline:
+        app.run()
+    assert button(app, "Keep its label")
+
+
+def test_a_work_that_fails_says_so_and_is_tried_again():
+    def fail(report):
+        raise EmptyDataError("There are too few rows.")
+
+    work = background.Work(fail)
+    assert work.ended and work.failed
+    with pytest.raises(EmptyDataError, match="too few"):
+        work.result()
 
 
 def test_a_child_is_held_against_its_parent_on_compare(runs_dir):

@@ -1,0 +1,85 @@
+"""What takes minutes, computed in a thread of the server while the page stays usable, with how far it is."""
+
+from collections.abc import Callable
+from threading import Lock, Thread
+from time import monotonic
+from typing import Generic, TypeVar
+
+import streamlit as st
+
+from finsent.cost.estimate import in_words
+from pages.shared.pressed import fragment
+
+#: Seconds that whoever begins a work waits for it: a small one needs no progress.
+PATIENCE = 1.0
+#: One work computes at a time: two would each take twice as long.
+_ONE = Lock()
+Result = TypeVar("Result")
+#: Called with what is counted, how many are done and of how many.
+Report = Callable[[str, int, int], None]
+
+
+class Work(Generic[Result]):
+    """A computation in a thread of its own; it goes on when nobody looks.
+
+    ``compute`` is called with a :data:`Report`.
+    """
+
+    def __init__(self, compute: Callable[[Report], Result]) -> None:
+        self._compute = compute
+        self._result: list[Result] = []
+        self._error: Exception | None = None
+        self._progress = ("", 0, 0, monotonic())
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+        self._thread.join(PATIENCE)
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is a result or an error."""
+        return not self._thread.is_alive()
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended with an error, and may be tried again."""
+        return self._error is not None
+
+    def result(self) -> Result:
+        """Return the result of a work that has ended; raises what it raised."""
+        if self._error is not None:
+            raise self._error
+        return self._result[0]
+
+    def progress(self) -> tuple[float, str]:
+        """Return the share that is done, 0 to 1, and how far it is, in words."""
+        what, done, total, since = self._progress
+        if not what:
+            return 0.0, "It begins once another one has ended …" if _ONE.locked() else "It begins …"
+        words = f"{done:,} of {total:,} {what}"
+        if not done or done == total:
+            return done / max(total, 1), words
+        left = (monotonic() - since) / done * (total - done)
+        return done / total, f"{words}, about {in_words(left)} left for these"
+
+    def _run(self) -> None:
+        try:
+            with _ONE:
+                self._result = [self._compute(self._report)]
+        except Exception as error:
+            self._error = error
+
+    def _report(self, what: str, done: int, total: int) -> None:
+        before, *_, since = self._progress
+        self._progress = (what, done, total, since if what == before else monotonic())
+
+
+def show_work(work: Work[Result]) -> None:
+    """Show how far a work is, refreshed until it ends; then the page is shown anew."""
+    fragment(_watch, run_every="1s")(work)
+
+
+def _watch(work: Work[Result]) -> None:
+    if work.ended:
+        st.rerun()
+    share, words = work.progress()
+    st.progress(share, text=words)
