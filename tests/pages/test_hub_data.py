@@ -63,14 +63,14 @@ def test_dataset_asks_which_part_says_its_size_fetches_and_asks_what_labels_mean
         assert part in words(app), part
     assert "fetch-data" not in [button.key for button in app.button]
     app.selectbox(key="column").set_value("posts")
-    app.button(key="FormSubmitter:question-Use these").click().run()
+    app.button(key="use-these").click().run()
     assert app.button(key="fetch-data").label.replace("\\", "") == f"Fetch {NAME} (1.07 KB)"
     assert not [one for one in server.requests if "resolve" in one and "posts" in one]
     app.button(key="fetch-data").click().run()
     until(app, lambda app: "meaning-0" in [box.key for box in app.selectbox])
     for place, label in enumerate(("negative", "neutral", "positive")):
         app.selectbox(key=f"meaning-{place}").set_value(label)
-    app.button(key="FormSubmitter:question-Use these").click().run()
+    app.button(key="use-these").click().run()
     assert app.metric[0].value == "30"
     (link,) = [one for one in app.get("page_link") if one.proto.label == "Train on this"]
     assert "quick-configuration=posts" in link.proto.query_string
