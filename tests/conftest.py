@@ -1,5 +1,6 @@
 """Fixtures that many tests share: tiny random models, and folders of their own for runs."""
 
+import functools
 import json
 import os
 import socket
@@ -90,6 +91,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     sizes = Counter(item.path for item in items)
     ranks = {ROOT / "tests" / name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: (ranks.get(item.path, len(ranks)), -sizes[item.path]))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def components_looked_for_once():
+    """Let AppTest read what all installed packages say of themselves once, and not whenever it opens a page."""
+    from streamlit.components.v2 import manifest_scanner
+
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", once)
+        yield
 
 
 @pytest.fixture(autouse=True)
