@@ -19,8 +19,8 @@ from finsent.limits import CELLS, ROWS
 _NAMED = 5
 #: Kinds that also hold what people write about data.
 _PROSE = (".txt",)
-#: What stands beside the Arrow files of a data set that the library datasets has saved.
-_SAVED = frozenset({"state.json", "dataset_dict.json"})
+#: What stands beside the Arrow files of a data set that the library datasets has saved, and is none of its rows.
+_SAVED = frozenset({"state.json", "dataset_dict.json", "dataset_info.json"})
 
 
 def read_folder(folder: Path) -> RawTable:
@@ -172,12 +172,9 @@ def _files_below(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
             raise SourceNotFoundError(f"{_shown(path)} is no file that can be read. Replace it, or remove it.")
         else:
             files.append(path)
-    arrow = any(path.suffix == ".arrow" for path in left_out["of a kind that is not read"])
-    if arrow and _SAVED & {file.name for file in files}:
-        raise DataError(
-            f"{_shown(folder)} is a data set as save_to_disk writes it, in Arrow files, which are not read. Write it "
-            "as Parquet: datasets.load_from_disk(FOLDER).to_parquet(FILE), a file for each split."
-        )
+    if any(path.suffix == ".arrow" for path in files):
+        left_out["about the data, not of them"] = [path for path in files if path.name in _SAVED]
+        files = [path for path in files if path.name not in _SAVED]
     if not files:
         raise SourceNotFoundError(f"The folder {_shown(folder)} holds no {', '.join(READERS)} file.")
     return files, tuple(

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
+import numpy as np
+
 from finsent.limits import BYTES, CELLS, COLUMNS, ROWS
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def check_parquet(content: BinaryIO, name: str) -> None:
     with ParquetFile(content, read_dictionary=packed) as parquet:
         for number in range(parquet.num_row_groups if packed else 0):
             group = parquet.read_row_group(number, columns=packed)
-            total += sum(_unpacked(chunk) for column in group.columns for chunk in column.chunks)
+            total += sum(unpacked_bytes(chunk) for column in group.columns for chunk in column.chunks)
             BYTES.check(total, name)
     content.seek(0)
 
@@ -50,7 +52,7 @@ def read_checked(content: BinaryIO, name: str) -> "pa.Table":
         for field in plain.schema_arrow:
             # Threads would each keep memory of their own: half as much again in all.
             column = parquet.read([field.name], use_threads=False).column(field.name)
-            total += sum(map(_unpacked, column.chunks))
+            total += sum(map(unpacked_bytes, column.chunks))
             BYTES.check(total, name)
             if column.type != field.type:
                 flat = pa.types.is_dictionary(column.type)
@@ -101,16 +103,20 @@ def _chunks(parquet: "ParquetFile") -> "list[ColumnChunkMetaData]":
     return [group.column(number) for group in groups for number in range(group.num_columns)]
 
 
-def _unpacked(array: "pa.Array") -> int:
-    """Return the bytes of an array whose dictionaries are written out."""
+def unpacked_bytes(array: "pa.Array") -> int:
+    """Return the bytes of an array whose dictionaries are written out, and whose views are texts of their own."""
     import pyarrow.compute as pc
     from pyarrow import types
 
     if types.is_dictionary(array.type):
         taken = pc.take(pc.binary_length(array.dictionary), array.indices)
         return int(pc.sum(pc.cast(taken, "int64")).as_py() or 0)
+    if types.is_string_view(array.type):
+        # A view of 16 bytes begins with its text's length.
+        views = np.frombuffer(array.buffers()[1], dtype="<i4").reshape(-1, 4)
+        return int(views[array.offset : array.offset + len(array), 0].sum(dtype=np.int64))
     if types.is_struct(array.type):
-        return sum(_unpacked(part) for part in array.flatten())
+        return sum(unpacked_bytes(part) for part in array.flatten())
     if types.is_list(array.type) or types.is_large_list(array.type) or types.is_map(array.type):
-        return _unpacked(array.flatten())
+        return unpacked_bytes(array.flatten())
     return int(array.nbytes)

@@ -16,7 +16,7 @@ from finsent.data.formats.delimited import read_separated
 from finsent.data.formats.json_rows import read_json_rows
 from finsent.data.formats.kinds import SUFFIXES, find_kind
 from finsent.data.formats.packed import unpack_gzip, unpack_zip
-from finsent.data.formats.parquet_table import read_parquet_table
+from finsent.data.formats.parquet_table import read_arrow_table, read_parquet_table
 from finsent.data.formats.raw import RawTable, RefusedRow, on_one_line, printable, refusal
 from finsent.data.formats.workbooks import read_workbook
 from finsent.errors import DataError, EmptyDataError, EncodingError, SourceNotFoundError, first_line
@@ -113,12 +113,12 @@ def _packed(content: bytes, path: str, name: str, what: str, depth: int) -> RawT
 
 
 def _table(content: bytes, what: str, name: str, suffix: str) -> RawTable:
-    if what == "parquet":
+    if what in ("parquet", "arrow"):
         try:
-            return read_parquet_table(content, name)
+            return read_parquet_table(content, name) if what == "parquet" else read_arrow_table(content, name)
         except (ValueError, TypeError, LookupError, NotImplementedError, OSError) as error:
             raise EncodingError(
-                f"{name} cannot be read as parquet ({first_line(error)}). Write it again, or give CSV or JSON lines."
+                f"{name} cannot be read as {what} ({first_line(error)}). Write it again, or give CSV or JSON lines."
             ) from error
     if what == "workbook":
         return read_workbook(content, name)

@@ -29,6 +29,7 @@ class Work(Generic[Result]):
         self._compute = compute
         self._result: list[Result] = []
         self._error: Exception | None = None
+        self._begun = False
         self._progress = ("", 0, 0, monotonic())
         self._thread = Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -54,7 +55,7 @@ class Work(Generic[Result]):
         """Return the share that is done, 0 to 1, and how far it is, in words."""
         what, done, total, since = self._progress
         if not what:
-            return 0.0, "It begins once another one has ended …" if _ONE.locked() else "It begins …"
+            return 0.0, "It begins …" if self._begun else "It begins once another one has ended …"
         words = f"{done:,} of {total:,} {what}"
         if not done or done == total:
             return done / max(total, 1), words
@@ -64,6 +65,7 @@ class Work(Generic[Result]):
     def _run(self) -> None:
         try:
             with _ONE:
+                self._begun = True
                 self._result = [self._compute(self._report)]
         except Exception as error:
             self._error = error

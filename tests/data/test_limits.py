@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from finsent.data.dataset import load_data, load_upload
+from finsent.data.parquet import unpacked_bytes
 from finsent.data.reading import read_table
 from finsent.errors import EncodingError, TooLargeError, UsageError
 from finsent.limits import BYTES, CELLS, NESTING, ROWS, check_json
@@ -45,11 +46,39 @@ def wide_bomb():
     return parquet(pa.table({f"c{number}": repeated("a", 1_000_000) for number in range(40)}))
 
 
+def arrow(table):
+    stream = io.BytesIO()
+    with pa.ipc.new_file(stream, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    return stream.getvalue()
+
+
+def nothing_bomb():
+    return arrow(pa.table({"text": pa.nulls(100_000_000), "label": pa.nulls(100_000_000)}))
+
+
+def cells_bomb():
+    lists = pa.ListArray.from_arrays(pa.array([0, 40_000_000], pa.int32()), pa.nulls(40_000_000))
+    return arrow(pa.table({"text": ["a"], "label": ["b"], "more": lists}))
+
+
+def arrow_value_bomb():
+    return arrow(pa.table({"text": repeated("a" * 1_000_000, 1_900_000), "label": repeated("neutral", 1_900_000)}))
+
+
+def zeros_bomb():
+    return arrow(pa.table({"text": ["a"], "label": ["b"], "more": [bytes(2**30 + 1)]}))
+
+
 BOMBS = {
     "a hundred million rows": (rows_bomb, "FINSENT_MAX_ROWS"),
     "a long value named two million times": (value_bomb, "FINSENT_MAX_BYTES"),
     "a long value named two million times in one cell": (nested_bomb, "FINSENT_MAX_BYTES"),
     "forty columns of a million rows": (wide_bomb, "FINSENT_MAX_CELLS"),
+    "an Arrow file of a hundred million rows of nothing": (nothing_bomb, "FINSENT_MAX_ROWS"),
+    "an Arrow file of forty million values in a cell": (cells_bomb, "FINSENT_MAX_CELLS"),
+    "an Arrow file of a long value named two million times": (arrow_value_bomb, "FINSENT_MAX_BYTES"),
+    "an Arrow file of a gigabyte of zeros": (zeros_bomb, "FINSENT_MAX_BYTES"),
 }
 
 READ = """
@@ -67,7 +96,9 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 
 
-@pytest.mark.security("a parquet file that unpacks to gigabytes", "refused by its metadata, within 100 MB of memory")
+@pytest.mark.security(
+    "a parquet or Arrow file that unpacks to gigabytes", "refused by its metadata, within 100 MB of memory"
+)
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_parquet_bomb_is_refused_and_nothing_of_it_unpacked(bomb, tmp_path):
     make, variable = BOMBS[bomb]
@@ -172,3 +203,9 @@ def test_a_parquet_file_as_people_have_them_is_read_as_before(tmp_path):
     table["tags"] = [["x", "y"], []] * 50_000
     table.to_parquet(tmp_path / "a.parquet")
     pd.testing.assert_frame_equal(read_table(tmp_path / "a.parquet"), pd.read_parquet(tmp_path / "a.parquet"))
+
+
+def test_string_views_count_as_what_they_name():
+    texts = pa.array(["a long text that is no part of its view"] * 5 + ["short", None], pa.string_view())
+    assert unpacked_bytes(texts) == 5 * 39 + 5
+    assert unpacked_bytes(texts[4:]) == 39 + 5

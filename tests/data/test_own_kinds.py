@@ -11,6 +11,7 @@ import pickle
 import socket
 import sqlite3
 import stat
+import struct
 import zipfile
 
 import numpy as np
@@ -18,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from datasets import Dataset
 
 from finsent.cli.main import main
 from finsent.data.bring import bring
@@ -79,10 +81,28 @@ def packed(parts):
     return stream.getvalue()
 
 
-def arrow(stream=False):
-    frame = pa.table({"text": TEXTS, "label": NAMES})
+def arrow(stream=False, kind=None, packed=None, **more):
+    frame = pa.table({"text": pa.array(TEXTS, kind), "label": pa.array(NAMES, kind), **more})
     sink = io.BytesIO()
-    with (pa.ipc.new_stream if stream else pa.ipc.new_file)(sink, frame.schema) as writer:
+    options = pa.ipc.IpcWriteOptions(compression=packed)
+    with (pa.ipc.new_stream if stream else pa.ipc.new_file)(sink, frame.schema, options=options) as writer:
+        writer.write_table(frame, max_chunksize=11)
+    return sink.getvalue()
+
+
+def feather(**options):
+    sink = io.BytesIO()
+    PLAIN.to_feather(sink, **options)
+    return sink.getvalue()
+
+
+def saved_arrow():
+    """A stream as the library datasets keeps it, with classes that have names."""
+    numbers = [["positive", "neutral", "negative"].index(label) for label in NAMES]
+    frame = pa.table({"text": TEXTS, "label": pa.array(numbers, pa.int64())})
+    sink = io.BytesIO()
+    frame = frame.replace_schema_metadata({"huggingface": json.dumps({"info": FEATURES})})
+    with pa.ipc.new_stream(sink, frame.schema) as writer:
         writer.write_table(frame)
     return sink.getvalue()
 
@@ -165,6 +185,18 @@ PEOPLE = {
     "parquet of string views": ("a.parquet", typed_parquet(pa.string_view()), ""),
     "parquet of dictionaries": ("a.parquet", typed_parquet(pa.dictionary(pa.int32(), pa.string())), ""),
     "parquet of classes with names": ("a.parquet", class_labels(), "0 = positive, 1 = neutral, 2 = negative"),
+    "an Arrow file": ("a.arrow", arrow(), ""),
+    "an Arrow stream": ("a.arrow", arrow(stream=True), ""),
+    "an Arrow stream of another name": ("a.csv", arrow(stream=True), "holds Arrow"),
+    "an Arrow file of dictionaries": ("a.arrow", arrow(kind=pa.dictionary(pa.int8(), pa.string())), ""),
+    "an Arrow stream of string views": ("a.arrow", arrow(True, pa.string_view(), "zstd"), ""),
+    "an Arrow file with lists and structures": (
+        "a.arrow", arrow(lists=pa.array([[1, 2]] * 30), more=pa.array([{"a": "b"}] * 30)), ""),
+    "an Arrow stream of classes with names": (
+        "data-00000-of-00001.arrow", saved_arrow(), "0 = positive, 1 = neutral, 2 = negative"),
+    "Feather as pandas writes it": ("a.feather", feather(), ""),
+    "Feather with zstd": ("a.feather", feather(compression="zstd"), ""),
+    "Feather without compression": ("a.feather.gz", gzip.compress(feather(compression="uncompressed")), ""),
     "parquet with an index of its own": ("a.parquet", parquet(PLAIN.set_index(pd.Index(range(7, 37)))), ""),
 }  # fmt: skip
 
@@ -187,6 +219,41 @@ def test_cells_that_are_merged_downwards_count_for_each_row():
     data = load_upload(workbook(data=MERGED), "a.xlsx")
     assert data.rows["label"].tolist() == THREES
     assert any("20 in all" in note for note in data.notes)
+
+
+SHEETS = {
+    "Train": [HEAD, *ROWS[:20]],
+    "about": [("Our news",)],
+    "val": [HEAD, *ROWS[20:24]],
+    "test": [HEAD, *ROWS[24:]],
+}
+
+
+def test_sheets_that_are_called_after_splits_are_read_as_these():
+    data = load_upload(workbook(**SHEETS), "a.xlsx")
+    assert data.rows["text"].tolist() == TEXTS and data.rows["label"].tolist() == NAMES
+    assert split_rows(data.rows)["split"].tolist() == ["train"] * 20 + ["validation"] * 4 + ["test"] * 6
+    said = " ".join(data.notes)
+    assert "train from “Train”; validation from “val”; test from “test”" in said
+    assert "left out are “about”" in said
+    assert "sheets “Train”, “val”, “test”" in dict(data.facts)["format"]
+
+
+def test_a_row_that_is_refused_is_named_with_its_sheet():
+    content = workbook(train=SHEETS["Train"], test=[HEAD, ROWS[0], ("", "neutral")])
+    data = load_upload(content, "a.xlsx", Choices(leave_out=True))
+    (refused,) = data.refused
+    assert (refused.file, refused.where) == ("a.xlsx, sheet “test”", "row 3")
+
+
+def test_sheets_of_splits_have_the_same_columns():
+    with pytest.raises(DataError, match="its sheet “test” has the columns one, two"):
+        load_upload(workbook(train=SHEETS["Train"], test=[("one", "two"), *ROWS]), "a.xlsx")
+
+
+def test_sheets_that_say_no_train_split_are_read_as_ever():
+    data = load_upload(workbook(test=[HEAD, *ROWS], notes=[("a",)]), "a.xlsx")
+    assert len(data.rows) == 30 and set(split_rows(data.rows)["split"]) == {"train", "validation", "test"}
 
 
 def renamed(names):
@@ -318,14 +385,32 @@ PAGE = b"<html><body><table><tr><td>text</td></tr></table></body></html>"
 OLD_XML = b'<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"></Workbook>'
 DENIED = b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code></Error>'
 
+RUNS = pa.RunEndEncodedArray.from_arrays(pa.array([30], pa.int32()), pa.array(["a"]))
+
+
+def lying_arrow(says):
+    """A compressed file whose longest buffer says that it unpacks to so many bytes."""
+    plain = sum(len(text.encode()) for text in TEXTS)
+    # The last offset says so, too, before the texts.
+    before, _, after = feather(compression="zstd").rpartition(struct.pack("<q", plain))
+    return before + struct.pack("<q", says) + after
+
+
 #: Hostile files, each with a part of what is said of it.
 HOSTILE = {
     "a pickle of protocol 2": ("a.csv", pickle.dumps(ROWS, 2), "can run code"),
     "a pickle of protocol 0": ("a.txt", b"cos\nsystem\n(S'touch /tmp/pwned'\ntR.", "no column text|no rows"),
     "a packed pickle": ("a.pkl.gz", gzip.compress(pickle.dumps(ROWS)), "not a kind of file"),
     "an array of NumPy's": ("a.csv", numpy_array(), "NumPy"),
-    "an Arrow file": ("a.arrow", arrow(), "an Arrow file, which is not read. Write it as Parquet"),
-    "an Arrow stream": ("a.csv", arrow(True), "an Arrow file"),
+    "Feather of the first version": ("a.feather", b"FEA1" + bytes(40) + b"FEA1", "Feather file of version 1"),
+    "separated text named .arrow": ("a.arrow", table().encode(), "its content is not Arrow"),
+    "half an Arrow file": ("a.arrow", arrow()[:900], "as arrow|has no rows"),
+    "an Arrow file with its middle overwritten": (
+        "a.arrow", arrow()[:500] + b"\xff" * 400 + arrow()[900:], "as arrow|refused"),
+    "an Arrow file that unpacks to more than it says": ("a.arrow", lying_arrow(1), "as arrow"),
+    "an Arrow file that says it unpacks to exabytes": ("a.arrow", lying_arrow(2**60), "FINSENT_MAX_BYTES"),
+    "an Arrow file with a run that repeats": ("a.arrow", arrow(runs=RUNS), "“runs” of Arrow's type run_end_encoded"),
+    "an Arrow file whose texts are no UTF-8": ("a.arrow", arrow().replace(b"sold 3", b"sold \xff"), "as arrow"),
     "a database": ("a.db", database(), "a SQLite database"),
     "a Word document": ("a.csv", packed({"word/document.xml": "<x/>"}), "a Word document"),
     "a presentation": ("a.zip", packed({"ppt/presentation.xml": "<x/>"}), "a presentation"),
@@ -419,3 +504,14 @@ def test_texts_that_something_could_run_stay_texts():
     data = load_upload(lines({"text": text, "label": "neutral"} for text in texts).encode(), "a.jsonl")
     assert data.rows["text"].tolist() == texts
     assert isinstance(find_issues(split_rows(data.rows)), list)
+
+
+def test_a_data_set_that_was_saved_to_disk_is_read_with_its_splits(tmp_path):
+    for split, rows in {"train": slice(0, 24), "test": slice(24, 30)}.items():
+        saved = Dataset.from_dict({"text": TEXTS[rows], "label": NAMES[rows]})
+        saved.save_to_disk(tmp_path / "saved" / split)
+    (tmp_path / "saved" / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    data = load_data(str(tmp_path / "saved"))
+    assert sorted(data.rows["text"]) == sorted(TEXTS)
+    assert split_rows(data.rows)["split"].value_counts()["test"] == 6
+    assert "state.json" in " ".join(data.notes)

@@ -2,21 +2,23 @@
 
 from dataclasses import dataclass
 
+from finsent.data.arrow_ipc import FILE, STREAM
 from finsent.errors import DataError, EncodingError
 
 #: Endings of names that are read, each with the kind that it says.
 SUFFIXES = {
     ".csv": "text", ".tsv": "text", ".tab": "text", ".psv": "text", ".txt": "text",
     ".json": "json", ".jsonl": "json", ".ndjson": "json",
-    ".parquet": "parquet",
+    ".parquet": "parquet", ".arrow": "arrow", ".feather": "arrow",
     ".xlsx": "workbook", ".xlsm": "workbook", ".xls": "workbook", ".ods": "workbook",
     ".gz": "gzip", ".zip": "zip",
 }  # fmt: skip
-READ = ".csv, .tsv, .txt, .json, .jsonl, .parquet, .xlsx, .xls, .ods, or one of them as .gz or .zip"
+READ = ".csv, .tsv, .txt, .json, .jsonl, .parquet, .arrow, .feather, .xlsx, .xls, .ods, or one of them as .gz or .zip"
 #: Formats that can run code when they are opened, or hold no table; never looked into.
 _NEVER = (".pkl", ".pickle", ".npy", ".npz", ".pt", ".pth", ".bin", ".exe", ".so", ".py", ".ipynb")
 _MAGIC = (
-    (b"PAR1", "parquet"), (b"\x1f\x8b", "gzip"), (b"PK\x03\x04", "zip"), (b"PK\x05\x06", "zip"),
+    (b"PAR1", "parquet"), (FILE, "arrow"), (STREAM, "arrow"),
+    (b"\x1f\x8b", "gzip"), (b"PK\x03\x04", "zip"), (b"PK\x05\x06", "zip"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "workbook"),
 )  # fmt: skip
 #: Beginnings of files that people take for tables, and what they are.
@@ -40,8 +42,8 @@ _OTHERS = (
     (b"\x89HDF", "an HDF5 file"),
     (b"{\\rtf", "a document in Rich Text Format"),
 )
-#: Arrow's files and streams, Feather among them. They are not read, since they may unpack to any size.
-_ARROW = (b"ARROW1", b"\xff\xff\xff\xff", b"FEA1")
+#: How a Feather file of before 2020 begins, which holds no Arrow of today's.
+_OLD_FEATHER = b"FEA1"
 #: Parts of packed documents, and what these are.
 _OFFICE = (
     (b"word/document.xml", "a Word document"),
@@ -55,7 +57,7 @@ _HTML_BYTES = 1_000
 
 @dataclass(frozen=True)
 class Kind:
-    """What a file is (``text, json, parquet, workbook, gzip, zip``), and a note where its name says something else."""
+    """What a file is, one of the kinds in :data:`SUFFIXES`, and a note where its name says something else."""
 
     what: str
     note: str = ""
@@ -65,6 +67,7 @@ _WORDS = {
     "text": "separated text",
     "json": "JSON",
     "parquet": "Parquet",
+    "arrow": "Arrow",
     "workbook": "a workbook",
     "gzip": "gzip",
     "zip": "a zip archive",
@@ -86,7 +89,7 @@ def find_kind(raw: bytes, name: str, suffix: str) -> Kind:
         found = "workbook"
     if found is None:
         found = _text_kind(raw, said)
-    if said in ("parquet", "workbook", "gzip", "zip") and found in ("text", "json"):
+    if said in ("parquet", "arrow", "workbook", "gzip", "zip") and found in ("text", "json"):
         raise EncodingError(
             f"{name} cannot be read as {suffix[1:]}: its content is not {_WORDS[said]}. If it is text, name it .csv or "
             ".jsonl; if it was cut short on the way, fetch it again."
@@ -102,10 +105,10 @@ def _not_read(name: str) -> DataError:
 
 
 def _refuse_others(raw: bytes, name: str) -> None:
-    if raw.startswith(_ARROW):
+    if raw.startswith(_OLD_FEATHER):
         raise DataError(
-            f"{name} is an Arrow file, which is not read. Write it as Parquet, for example with "
-            "datasets.Dataset.from_file(NAME).to_parquet(NAME)."
+            f"{name} is a Feather file of version 1, which is not read. Write it as version 2, for example with "
+            "pandas.read_feather(NAME).to_feather(NAME)."
         )
     found = [words for magic, words in _OTHERS if raw.startswith(magic)]
     if raw.startswith(b"PK") and not _is_workbook(raw):

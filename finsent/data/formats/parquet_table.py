@@ -1,14 +1,26 @@
-"""Parquet files as tables: checked before they are read, with an index of pandas' brought back as columns."""
+"""Parquet and Arrow files as tables: checked before they are read, an index of pandas' brought back as columns."""
 
 import json
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from finsent.data.arrow_ipc import read_arrow
 from finsent.data.formats.raw import RawTable
 from finsent.data.parquet import read_checked
 from finsent.errors import EncodingError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def read_arrow_table(raw: bytes, name: str) -> RawTable:
+    """Return an Arrow file or stream as a table; raises as :func:`finsent.data.arrow_ipc.read_arrow` and below."""
+    table = read_arrow(raw, name)
+    _check_names(table.schema, name)
+    return _as_raw(table, table.schema.metadata, name, "Arrow")
 
 
 def read_parquet_table(raw: bytes, name: str) -> RawTable:
@@ -25,12 +37,21 @@ def read_parquet_table(raw: bytes, name: str) -> RawTable:
     # Its content, since pandas and pyarrow find meanings in paths: "~", "s3://", "year=2024".
     content = pa.BufferReader(raw)
     with ParquetFile(content) as parquet:
-        twice = [column for column, count in Counter(parquet.schema_arrow.names).items() if count > 1]
-        named = _named_values(parquet.schema_arrow.metadata or {})
+        _check_names(parquet.schema_arrow, name)
+        metadata = parquet.schema_arrow.metadata
+    return _as_raw(read_checked(content, name), metadata, name, "Parquet")
+
+
+def _check_names(schema: "pa.Schema", name: str) -> None:
+    twice = [column for column, count in Counter(schema.names).items() if count > 1]
     if twice:
         raise EncodingError(f"{name} has several columns called “{twice[0]}”. Rename all but one of them.")
+
+
+def _as_raw(arrow: "pa.Table", metadata: dict[bytes, bytes] | None, name: str, kind: str) -> RawTable:
+    named = _named_values(metadata or {})
     # Each column of Arrow's is given up once pandas has it: a large file is held once and not twice.
-    table = read_checked(content, name).to_pandas(self_destruct=True, split_blocks=True)
+    table = arrow.to_pandas(self_destruct=True, split_blocks=True)
     notes: tuple[str, ...] = ()
     if any(level is not None for level in table.index.names):
         levels = ", ".join(f"“{level}”" for level in table.index.names)
@@ -44,7 +65,7 @@ def read_parquet_table(raw: bytes, name: str) -> RawTable:
             words = ", ".join(f"{number} = {value}" for number, value in enumerate(values))[:200]
             notes = (*notes, f"The file itself says what the numbers in “{column}” mean: {words}.")
     places = np.arange(1, len(table) + 1)
-    return RawTable(table.rename(columns=str), name, places, "row", (), notes, {"format": "Parquet"})
+    return RawTable(table.rename(columns=str), name, places, "row", (), notes, {"format": kind})
 
 
 def _named_values(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:

@@ -1,8 +1,10 @@
-"""Excel and OpenDocument workbooks: the sheet that has texts and labels, the others named."""
+"""Excel and OpenDocument workbooks: the sheet that has texts and labels, or those that are called after splits."""
 
 import io
 import re
 import zipfile
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,9 @@ from finsent.data.formats.header import (
     rows_above,
 )
 from finsent.data.formats.raw import RawTable
+from finsent.data.formats.vocabulary import plain
+from finsent.data.schema import listed
+from finsent.data.splits import SPLIT_COLUMN, split_named
 from finsent.errors import DataError, EmptyDataError, EncodingError, first_line
 from finsent.limits import BYTES, CELLS, ROWS
 
@@ -35,6 +40,7 @@ _OVERLAP = 200
 def read_workbook(raw: bytes, name: str) -> RawTable:
     """Return the sheet of a workbook that holds its texts as a table: see :func:`_best_sheet`.
 
+    Where sheets are called train and test (or validation), these are read as one table, and rows keep that split.
     Numbers and dates stay what they are, so that they are never taken for texts.
 
     Raises:
@@ -45,9 +51,13 @@ def read_workbook(raw: bytes, name: str) -> RawTable:
     try:
         check_workbook(raw, name)
         with pd.ExcelFile(io.BytesIO(raw), engine="calamine") as book:
-            chosen, cells = _best_sheet(book, name)
-            notes = _fill_merged(book, chosen, cells)
-            others = [str(sheet) for sheet in book.sheet_names if sheet != chosen]
+            split = {sheet: said for sheet in _shown_first(book) if (said := split_named(sheet))}
+            if "train" in split.values() and len(set(split.values())) > 1:
+                sheets = _split_sheets(book, split, name)
+            else:
+                sheets = [_best_sheet(book, name)]
+            notes = tuple(note for sheet, cells in sheets for note in _fill_merged(book, sheet, cells))
+            others = [str(sheet) for sheet in book.sheet_names if sheet not in dict(sheets)]
     except DataError:
         raise
     except Exception as error:
@@ -61,12 +71,78 @@ def read_workbook(raw: bytes, name: str) -> RawTable:
             raise
         raise EncodingError(f"{name} cannot be read as a workbook: it is damaged. Save it again as .xlsx.") from error
     if others:
-        left = ", ".join(f"“{one}”" for one in others)[:200]
-        notes = (f"Read is the sheet “{chosen}”; left out are {left}.", *notes)
+        read = f"are the sheets {_quoted(dict(sheets))}" if len(sheets) > 1 else f"is the sheet “{sheets[0][0]}”"
+        notes = (f"Read {read}; left out are {_quoted(others)}.", *notes)
     if without := formulas_without_value(raw):
         words = f"{without:,} of its formulas have no value stored and are read as blank"
         notes = (f"{words}: open it in a spreadsheet and save it there.", *notes)
-    return _table(cells, name, chosen, notes)
+    tables = [_table(cells, name, sheet) for sheet, cells in sheets]
+    one = _joined(tables, [sheet for sheet, _ in sheets], split, name) if len(tables) > 1 else tables[0]
+    return replace(one, notes=(*notes, *one.notes))
+
+
+def _quoted(sheets: Iterable[str]) -> str:
+    return ", ".join(f"“{one}”" for one in sheets)[:200]
+
+
+def _shown_first(book: pd.ExcelFile) -> list[str]:
+    """Return the names of a workbook's sheets, hidden ones last."""
+    shown = {one.name: one.visible == SheetVisibleEnum.Visible for one in book.book.sheets_metadata}
+    return sorted(map(str, book.sheet_names), key=lambda one: not shown.get(one, True))
+
+
+def _cells(book: pd.ExcelFile, sheet: str, name: str) -> pd.DataFrame:
+    cells = pd.read_excel(book, sheet_name=sheet, header=None, dtype=object, keep_default_na=False, na_values=[])
+    ROWS.check(len(cells), name)
+    CELLS.check(cells.size, name)
+    return cells
+
+
+def _split_sheets(book: pd.ExcelFile, sheets: Iterable[str], name: str) -> list[tuple[str, pd.DataFrame]]:
+    """Return the cells of some sheets, which are no larger together than one may be; empty ones are left out."""
+    found: list[tuple[str, pd.DataFrame]] = []
+    for sheet in sheets:
+        cells = _cells(book, sheet, name)
+        found += [(sheet, cells)] if len(cells) else []
+        ROWS.check(sum(len(one) for _, one in found), name)
+        CELLS.check(sum(one.size for _, one in found), name)
+    if not found:
+        raise EmptyDataError(f"{name} has no rows in any sheet. Give a file with the columns text,label.")
+    return found
+
+
+def _joined(tables: list[RawTable], sheets: list[str], split: dict[str, str], name: str) -> RawTable:
+    """Return the tables of several sheets as one, each row with the split that its sheet's name says.
+
+    Raises:
+        DataError: two have not the same columns.
+    """
+    first = tables[0]
+    spelt = {plain(column): column for column in first.table.columns}
+    parts = []
+    for sheet, one in zip(sheets, tables, strict=True):
+        renamed = one.table.rename(columns=lambda column: spelt.get(plain(column), column))
+        if set(renamed.columns) != set(first.table.columns):
+            raise DataError(
+                f"{name} cannot be read as one data set: its sheet “{sheet}” has the columns {listed(one.table)}, and "
+                f"“{sheets[0]}” has {listed(first.table)}. Give them the same columns, or rename the one that is no "
+                "split."
+            )
+        own = SPLIT_COLUMN in first.table
+        parts.append(renamed if own else renamed.assign(**{SPLIT_COLUMN: split[sheet]}))
+    starts = np.cumsum([0, *map(len, parts)])
+    words = "; ".join(f"{split[sheet]} from “{sheet}”" for sheet in sheets)
+    kept = () if SPLIT_COLUMN in first.table else (f"Splits are kept as the sheets' names say: {words}.",)
+    return RawTable(
+        pd.concat(parts, ignore_index=True),
+        name,
+        np.concatenate([one.places for one in tables]),
+        "row",
+        (),
+        (*dict.fromkeys(note for one in tables for note in one.notes), *kept),
+        {**first.facts, "format": f"a workbook, sheets {_quoted(sheets)}"},
+        tuple((int(start), f"{name}, sheet “{sheet}”") for start, sheet in zip(starts, sheets, strict=False)),
+    )
 
 
 def _best_sheet(book: pd.ExcelFile, name: str) -> tuple[str, pd.DataFrame]:
@@ -74,12 +150,9 @@ def _best_sheet(book: pd.ExcelFile, name: str) -> tuple[str, pd.DataFrame]:
 
     Hidden sheets come last.
     """
-    shown = {one.name: one.visible == SheetVisibleEnum.Visible for one in book.book.sheets_metadata}
     found: list[tuple[str, pd.DataFrame]] = []
-    for sheet in sorted(map(str, book.sheet_names), key=lambda one: not shown.get(one, True)):
-        cells = pd.read_excel(book, sheet_name=sheet, header=None, dtype=object, keep_default_na=False, na_values=[])
-        ROWS.check(len(cells), name)
-        CELLS.check(cells.size, name)
+    for sheet in _shown_first(book):
+        cells = _cells(book, sheet, name)
         if len(cells) and names_both([[_in_words(cell) for cell in row] for row in cells.head(TOP_ROWS).to_numpy()]):
             return sheet, cells
         if len(cells) and not found:
@@ -101,7 +174,7 @@ def _fill_merged(book: pd.ExcelFile, sheet: str, cells: pd.DataFrame) -> tuple[s
     return (f"Cells that are merged over several rows count for each of these, {filled:,} in all.",) if filled else ()
 
 
-def _table(cells: pd.DataFrame, name: str, sheet: str, notes: tuple[str, ...]) -> RawTable:
+def _table(cells: pd.DataFrame, name: str, sheet: str) -> RawTable:
     values = cells.to_numpy(dtype=object)
     filled = [place for place, row in enumerate(values) if not all(_blank(cell) for cell in row)]
     if not filled:
@@ -118,7 +191,7 @@ def _table(cells: pd.DataFrame, name: str, sheet: str, notes: tuple[str, ...]) -
         for place, label in enumerate(header.names)
     }
     facts = {"format": f"a workbook, sheet “{sheet}”", "header": header_in_words(header, above)}
-    every = (*notes, *above_note(head[:above]), *header.notes)
+    every = (*above_note(head[:above]), *header.notes)
     return RawTable(pd.DataFrame(columns), name, np.array(body) + 1, "row", (), every, facts)
 
 
