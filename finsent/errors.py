@@ -146,6 +146,10 @@ class ProcessesError(RunError):
     """Another number of processes was started than the recipe asks for."""
 
 
+class ProcessGoneError(RunError):
+    """One of the processes that share a run is gone, so that the others cannot go on."""
+
+
 class TrainingError(FinsentError):
     """Training cannot go on."""
 

@@ -9,6 +9,7 @@ import os
 import runpy
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,11 +28,14 @@ _CONTEXT.set_forkserver_preload(
 class ForkedWorker:
     """What :mod:`finsent.runs.starting` needs of the process that ``start_detached`` returns."""
 
-    def __init__(self, command: list[str], log: Any) -> None:
+    def __init__(
+        self, command: Sequence[str], log: Any, cwd: Path = ROOT, environment: dict[str, str] | None = None
+    ) -> None:
         module, *arguments = command[command.index("-m") + 1 :]
+        module = module.replace("torch.distributed.run", "tests.forked_torchrun")
         streams = (os.devnull, log.name, log.name)
-        environment = environment_without_group()
-        self._process = _CONTEXT.Process(target=_run, args=(module, arguments, streams, str(ROOT), environment))
+        environment = environment or environment_without_group()
+        self._process = _CONTEXT.Process(target=_run, args=(module, arguments, streams, str(cwd), environment))
         _start(self._process)
         self.pid = self._process.pid
 

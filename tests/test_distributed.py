@@ -1,9 +1,12 @@
 """A run in two processes: every row once an epoch, one writer, and the same lifecycle as any other run."""
 
+import json
 import os
 import signal
 import subprocess
 import time
+from collections import Counter
+from pathlib import Path
 
 import pandas as pd
 import psutil
@@ -16,9 +19,11 @@ from finsent.metrics.classification import evaluate_predictions
 from finsent.metrics.statistics import share_interval
 from finsent.models.packing import PackingCollator
 from finsent.recipe import change_recipe, get_recipe
+from finsent.runs import starting
 from finsent.runs.queue import end_now, follow, launch, resume, stop
-from finsent.runs.store import Run, RunState, load_run
-from tests.conftest import free_port
+from finsent.runs.store import Run, RunState, list_runs, load_run
+from tests.conftest import ROOT, free_port
+from tests.forked import ForkedWorker
 
 
 def end_of(run: Run) -> Run:
@@ -153,19 +158,61 @@ def test_killed_and_resumed_is_as_never_interrupted(shared, two, runs_dir, real_
     assert all(first[name].equal(second[name]) for name in first)
 
 
-def test_two_hosts_meet_by_torchruns_rendezvous(shared, two, runs_dir, real_worker, monkeypatch):
-    """Two torchruns, each with one process, as on two hosts that share the folder of runs."""
+def second_host(run: Run, folder: Path, step: int, place: dict[str, str]) -> ForkedWorker:
+    """The torchrun of a host that has nothing of the first one's but the folder of runs; it dies at a step, if any."""
+    environment = os.environ | place | {"PET_NODE_RANK": "1", "PYTHONPATH": str(ROOT)}
+    environment |= {"HOME": str(folder), "FINSENT_CACHE": str(folder / "cache"), "HF_HUB_CACHE": str(folder / "hub")}
+    command = [*module_command("tests.mortal_host", 2), str(folder.parent / "notes"), str(step), str(run.folder)]
+    with (folder / "log").open("ab") as log:
+        return ForkedWorker(command, log, folder, environment)
+
+
+def trained_on(notes: Path, tokenizer) -> dict[tuple[int, int], list[str]]:
+    """The texts that each rank trained on at each step."""
+    found = {}
+    for rank in range(2):
+        for line in map(json.loads, (notes / f"rank-{rank}.jsonl").read_text().splitlines()):
+            prompts = [tokenizer.decode(row) for row in line["rows"]]
+            texts = [prompt.partition("Financial text:\n")[2].partition("\n\nAnswer:")[0] for prompt in prompts]
+            # A step that is taken again is taken with the same rows.
+            assert found.setdefault((rank, line["step"]), texts) == texts
+    return found
+
+
+def test_two_hosts_share_a_run_of_a_model_and_data_of_the_hub_and_one_of_them_dies(
+    shared, two, runs_dir, real_worker, local_hub, small_csv, tiny_tokenizer, tmp_path, monkeypatch
+):
+    """Two torchruns, each with one process, a folder and a cache of its own, and one folder of runs."""
+    local_hub.add("owner/data", {"train.csv": small_csv.read_bytes()}, kind="datasets")
+    recipe = change_recipe(shared, {"model": "owner/name", "source": "owner/data", "source_split": "train"})
     place = {"PET_NNODES": "2", "PET_MASTER_ADDR": "127.0.0.1", "PET_MASTER_PORT": str(free_port())}
     for name, value in (place | {"PET_NODE_RANK": "0"}).items():
         monkeypatch.setenv(name, value)
-    run = launch(shared, runs_dir)
-    command = [*module_command("finsent.runs.worker", 2), str(run.folder)]
-    other = subprocess.Popen(command, env=os.environ | place | {"PET_NODE_RANK": "1"})
-    ended = end_of(run)
-    assert ended.state == RunState.DONE, ended.error
+    monkeypatch.setattr(starting, "start_detached", ForkedWorker)
+    notes, folder = tmp_path / "notes", tmp_path / "second"
+    notes.mkdir(), folder.mkdir()
+    first = [*module_command("tests.mortal_host", 2), str(notes), "0"]
+
+    run = launch(recipe, runs_dir, command=first)
+    other = second_host(run, folder, 5, place)
+    failed = end_of(run)
+    assert other.wait(timeout=30) == -signal.SIGKILL
+    assert failed.state == RunState.FAILED, failed.error
+    assert failed.error.startswith("Another process of this run is gone: it was killed, its host went down")
+    again = resume(failed, command=first)
+    other = second_host(run, folder, 0, place)
+    done = end_of(again)
+    assert done.state == RunState.DONE, done.error
     assert other.wait(timeout=60) == 0
-    first, second = (load_file(one.adapter_dir / "adapter_model.safetensors") for one in (two, ended))
-    assert all(first[name].equal(second[name]) for name in first)
+    assert [one.id for one in list_runs(runs_dir)] == [run.id]
+
+    by_step = trained_on(notes, tiny_tokenizer)
+    rows = Counter(pd.read_parquet(done.predictions_file("training_rows"))["text"])
+    for epoch in (range(1, 7), range(7, 13)):
+        seen = [Counter(text for step in epoch for text in by_step[rank, step]) for rank in range(2)]
+        assert seen[0] + seen[1] == rows and min(map(Counter.total, seen)) >= 21
+    first_adapter, second_adapter = (load_file(one.adapter_dir / "adapter_model.safetensors") for one in (two, done))
+    assert all(first_adapter[name].equal(second_adapter[name]) for name in first_adapter)
 
 
 def test_a_process_that_dies_ends_the_run_with_a_word(shared, runs_dir, real_worker):

@@ -7,7 +7,7 @@ import shutil
 import traceback
 from pathlib import Path
 
-from finsent.errors import DiskFullError, FinsentError, OutOfMemoryError
+from finsent.errors import DiskFullError, FinsentError, OutOfMemoryError, ProcessGoneError
 from finsent.models.memory_advice import memory_advice
 from finsent.recipe import Recipe
 
@@ -15,6 +15,8 @@ from finsent.recipe import Recipe
 _RESERVE_BYTES = 256 * 2**10
 #: With less than this left, a file that could not be written was one too many.
 _FULL_BYTES = 2**20
+#: What gloo and NCCL say when a process does not answer any more, each in a RuntimeError of many other uses.
+_PEER_IS_GONE = ("gloo/transport", "ncclremoteerror")
 log = logging.getLogger("finsent.runs.worker")
 
 
@@ -41,6 +43,12 @@ def in_words(error: Exception, recipe: Recipe, folder: Path) -> FinsentError:
         return DiskFullError("The disk is full. Free some room, for example by deleting old runs, and resume the run.")
     if isinstance(error, MemoryError) or _says(text, "out of memory", "can't allocate memory", "bad_alloc"):
         return OutOfMemoryError(f"There is not enough memory for these settings. {_advice(recipe)}")
+    if recipe.processes > 1 and _says(text, *_PEER_IS_GONE):
+        return ProcessGoneError(
+            "Another process of this run is gone: it was killed, its host went down, or the network between them. "
+            "Resume the run, and start it on the other hosts again, if it has any: it goes on from its last "
+            "checkpoint. The log has the details."
+        )
     first = (text.strip() or type(error).__name__).splitlines()[0]
     return FinsentError(f"An unexpected {type(error).__name__} ended the run: {first}. The log has the details.")
 

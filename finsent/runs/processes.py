@@ -87,6 +87,16 @@ def alive(pid: int, created: float | None, ticks: int | None = None) -> bool:
         return False
 
 
+def ends(pid: int, created: float | None, ticks: int | None = None) -> bool:
+    """Whether the process of a pid with that start is gone, or goes by itself within ten seconds; see :func:`alive`."""
+    deadline = time.monotonic() + _SECONDS_TO_DIE
+    while alive(pid, created, ticks):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 def kill(pid: int | None, created: float | None, ticks: int | None = None) -> None:
     """Kill a process and its descendants, and return once they are seen to be gone.
 

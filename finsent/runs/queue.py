@@ -21,7 +21,7 @@ from finsent.recipe import Recipe
 from finsent.runs.beginning import Beginning
 from finsent.runs.deletion import discard, finish_deletions
 from finsent.runs.locks import launch_lock, worker_holds
-from finsent.runs.processes import NOBODY, kill
+from finsent.runs.processes import NOBODY, ends, kill
 from finsent.runs.reach import settle, validate_launch
 from finsent.runs.removed import check_can_go_on
 from finsent.runs.rows import prepare_again
@@ -146,7 +146,7 @@ def resume(run: Run, command: Command = None) -> Run:
             raise RunStateError(
                 f"Run {run.id} is {run.state}{where}; only a run that ended before it was done can go on."
             )
-        if worker_holds(run.folder):
+        if worker_holds(run.folder) or _torchrun_stays(run):
             raise RunActiveError(
                 f"Run {run.id} is called {run.state}, but a worker is at work in its folder. Wait for its end, or end "
                 "its process by hand."
@@ -156,6 +156,13 @@ def resume(run: Run, command: Command = None) -> Run:
         update_run(run.folder, state=RunState.QUEUED, worked=run.seconds or 0.0, resumed=datetime.now(UTC), **anew)
     start_next(runs_dir, command)
     return read_run(run.folder)
+
+
+def _torchrun_stays(run: Run) -> bool:
+    """Whether torchrun, which outlives a run's processes a little and holds the port where hosts meet, does not end."""
+    if run.recipe.processes == 1 or run.pid is None or not is_here(run):
+        return False
+    return not ends(run.pid, run.pid_created, run.pid_ticks)
 
 
 def start_next(runs_dir: Path, command: Command = None) -> Run | None:

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -24,6 +25,8 @@ from finsent.errors import (
     WorkerStartError,
 )
 from finsent.recipe import change_recipe, get_recipe
+from finsent.runs import processes
+from finsent.runs.processes import identity
 from finsent.runs.queue import end_now, follow, launch, resume, start_next, stop, submit
 from finsent.runs.reach import validate_launch
 from finsent.runs.store import RunState, active_run, create_run, list_runs, load_run, log_tail, update_run, waiting_runs
@@ -283,6 +286,24 @@ def test_a_run_whose_data_have_changed_is_not_resumed(lost_with_data, runs_dir):
     assert load_run(runs_dir, run.id).state == RunState.LOST
     write_data(data)
     assert finish(resume(run, command=STUB)).state == RunState.DONE
+
+
+@pytest.mark.parametrize("seconds", [0.5, 60])
+def test_a_run_in_several_processes_goes_on_once_its_torchrun_is_gone(recipe, runs_dir, monkeypatch, seconds):
+    """It outlives the process that writes the last word, and holds the port where hosts meet."""
+    monkeypatch.setattr(processes, "_SECONDS_TO_DIE", 5)
+    run = create_run(change_recipe(recipe, {"processes": 2}), runs_dir)
+    with subprocess.Popen(["sleep", str(seconds)]) as torchrun:
+        update_run(run.folder, state="failed", **identity(psutil.Process(torchrun.pid)))
+        if seconds < 5:
+            again = resume(run, command=STUB)
+            assert torchrun.poll() == 0
+            assert finish(again).state == RunState.DONE
+            return
+        with pytest.raises(RunActiveError, match="a worker is at work in its folder"):
+            resume(run, command=STUB)
+        assert torchrun.poll() is None
+        torchrun.kill()
 
 
 def test_a_worker_knows_nothing_of_the_group_of_the_one_that_started_it(recipe, runs_dir, monkeypatch):
