@@ -14,8 +14,11 @@ import psutil
 import pytest
 
 from tests.conftest import ALL_CORES, free_port, under_ci
+from tests.hub_server import Hub
 
 ROOT = Path(__file__).parents[2]
+#: Of who is logged in at the hub.
+TOKEN = "hf_verysecrettoken"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -68,6 +71,18 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """The app on an empty folder of runs."""
     folder = tmp_path_factory.mktemp("app")
     app = App(folder / "runs", folder / "app.log")
+    app.start()
+    yield app
+    app.stop()
+
+
+@pytest.fixture
+def own_app(server: Hub, tmp_path: Path) -> Iterator[App]:
+    """The app with a test file's ``server`` in the real hub's place, and nothing of it fetched."""
+    app = App(tmp_path / "runs", tmp_path / "app.log")
+    app.environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+    app.environment |= {"HF_ENDPOINT": server.url, "HF_HUB_CACHE": str(tmp_path / "hub"), "HF_TOKEN": TOKEN}
+    app.environment |= {"FINSENT_CACHE": str(tmp_path / "cache")}
     app.start()
     yield app
     app.stop()

@@ -1,6 +1,5 @@
 """A model of the hub by its name: looked up, fetched, cancelled, fetched again, trained on, brought in, asked."""
 
-import os
 import re
 from urllib.parse import urlencode
 
@@ -8,12 +7,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from finsent.runs.store import RunState, list_runs
-from tests.browser.conftest import App
+from tests.browser.conftest import TOKEN
 from tests.browser.test_lab import MINUTES, assert_no_error, open_page
 from tests.hub_server import Hub
 
 pytestmark = pytest.mark.browser
-NAME, TOKEN = "owner/tiny", "hf_verysecrettoken"
+NAME = "owner/tiny"
 #: A few steps on few rows.
 SMALL = {"quick-rows": 48, "quick-validation_rows": 8, "quick-warmup_steps": 1}
 
@@ -25,18 +24,6 @@ def server(tiny_llama):
     hub.add(NAME, tiny_llama, cardData={"license": "mit"})
     yield hub
     hub.close()
-
-
-@pytest.fixture
-def own_app(server, tmp_path):
-    """The app with that hub in the real one's place, and nothing of it fetched."""
-    app = App(tmp_path / "runs", tmp_path / "app.log")
-    app.environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
-    app.environment |= {"HF_ENDPOINT": server.url, "HF_HUB_CACHE": str(tmp_path / "hub"), "HF_TOKEN": TOKEN}
-    app.environment |= {"FINSENT_CACHE": str(tmp_path / "cache")}
-    app.start()
-    yield app
-    app.stop()
 
 
 def type_model(page: Page, name: str) -> None:
