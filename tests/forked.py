@@ -4,6 +4,7 @@ A worker imports for five seconds before it does anything. What is started here 
 it is a process with a pid, a session, a log and an end of its own, which can be killed. Other tests start the real one.
 """
 
+import importlib
 import multiprocessing
 import os
 import runpy
@@ -15,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from huggingface_hub import constants
 
 from finsent.distributed import environment_without_group, start_detached
 
@@ -60,6 +62,8 @@ def _run(module: str, arguments: list[str], streams: tuple[str, str, str], cwd: 
     sys.stdin = os.fdopen(0)
     os.environ.clear()
     os.environ.update(env)
+    # The process that it is forked from read these of its own environment, that of whatever test came first.
+    importlib.reload(constants)
     os.chdir(cwd)
     sys.argv[1:] = arguments
     runpy.run_module(module, run_name="__main__", alter_sys=True)

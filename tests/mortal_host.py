@@ -64,7 +64,17 @@ def noting(notes: Path, dies_at: int) -> Any:
     )
 
 
+def take_one_core(number: int) -> None:
+    """Compute on one core, as each of two processes of one host does: sums are rounded by how they are divided."""
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[number % len(cores)]})
+    # What accelerate goes by, and torchrun sets for several processes on a host.
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
 if __name__ == "__main__":
+    take_one_core(int(os.environ["PET_NODE_RANK"]))
     if os.environ["PET_NODE_RANK"] == "1":
         be_host("second-host")
     from finsent.runs import worker
