@@ -44,7 +44,6 @@ LONGEST = (
     "browser/test_compare.py",
     "browser/test_hub_model.py",
     "browser/test_hub_data.py",
-    "browser/test_hub_data.py",
     "browser/test_own_data.py",
     "browser/test_long_run.py",
     "browser/test_shown.py",

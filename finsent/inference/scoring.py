@@ -58,7 +58,7 @@ def score_labels(
     many variants of a text. ``prefixes`` keeps what prompts begin with until the next call, for few texts at a time.
     The scores are the same but for rounding.
     """
-    (scores,) = _score(_Scorer(model, tokenizer, 1, share, prefixes), rows, report, tokens_per_pass)
+    (scores,) = _score(_Scorer(model, tokenizer, share, prefixes), rows, report, tokens_per_pass)
     return scores
 
 
@@ -74,19 +74,23 @@ def score_both(
 
     Both are computed in one pass (see :mod:`finsent.models.sides`). ``prefixes`` has two sides.
     """
-    baseline, tuned = _score(_Scorer(model, tokenizer, 2, share, prefixes), rows, report, None)
+    baseline, tuned = _score(_Scorer(model, tokenizer, share, prefixes), rows, report, None)
     return baseline, tuned
 
 
 @dataclass(frozen=True)
 class _Scorer:
-    """What scores: a model, or with two ``sides`` a base model and its adapter, and how."""
+    """What scores: a model, or where ``prefixes`` have two sides a base model and its adapter, and how."""
 
     model: "Model"
     tokenizer: "PreTrainedTokenizerBase"
-    sides: int
     share: bool
     prefixes: PrefixCache | None
+
+    @property
+    def sides(self) -> int:
+        """How many models score."""
+        return self.prefixes.sides if self.prefixes else 1
 
     def begin(self, row: pd.Series, stems: list[list[int]]) -> "tuple[int, DynamicCache]":
         """Return how many first tokens all stems share, and a cache of these."""

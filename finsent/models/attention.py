@@ -41,11 +41,16 @@ def _attend(
         if tree is not None and mask is not None and window is not None:
             mask = _nearer(mask, tree["positions"], window)
         return sdpa_attention_forward(module, query, key, value, mask, scaling=scaling, **kwargs)
+
+    def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        # The sequences of a batch have one and the same tree.
+        sequences = zip(query, key, value, strict=True)
+        return torch.stack([_attend_tree(*one, scaling, tree, window) for one in sequences])
+
     if query.requires_grad and query.device.type == "cpu" and query.dtype is torch.bfloat16:
         with torch.autocast("cpu", enabled=False):
-            output = _attend_tree(query.float(), key.float(), value.float(), scaling, tree, window)
-            return output.to(query.dtype), None
-    return _attend_tree(query, key, value, scaling, tree, window), None
+            return attend(query.float(), key.float(), value.float()).to(query.dtype), None
+    return attend(query, key, value), None
 
 
 def _window(tree: dict[str, Any] | None, window: int | None) -> int | None:
@@ -65,19 +70,6 @@ def _nearer(mask: torch.Tensor, positions: torch.Tensor, window: int) -> torch.T
 
 
 def _attend_tree(
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    scaling: float | None,
-    tree: dict[str, Any],
-    window: int | None,
-) -> torch.Tensor:
-    """Return the output for a batch of sequences of one and the same tree, one after another."""
-    each = zip(query, key, value, strict=True)
-    return torch.stack([_attend_sequence(*parts, scaling, tree, window) for parts in each])
-
-
-def _attend_sequence(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,

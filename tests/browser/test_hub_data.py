@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from finsent.runs.store import RunState, list_runs
 from tests.browser.conftest import App
+from tests.browser.fetching import SMALL, fetch_cancel_fetch_again
 from tests.browser.test_lab import MINUTES, assert_no_error, open_page
 from tests.conftest import LAB
 from tests.hub_server import Hub
@@ -25,8 +26,6 @@ CARD = {
         },
     ],
 }
-#: A few steps on few rows.
-SMALL = {"quick-rows": 48, "quick-validation_rows": 8, "quick-warmup_steps": 1}
 
 
 def posts() -> bytes:
@@ -74,21 +73,7 @@ def test_look_up_choose_fetch_cancel_fetch_again_read_train(own_app: App, server
     expect(fetch).to_be_visible()
     assert not asked_for(server)
 
-    server.pause = 0.6
-    server.faults[NAME] = ("file", "slow")
-    fetch.click()
-    progress = page.get_by_text(re.compile(r"B of .* MB, .* a second, .* left"))
-    expect(progress.first).to_be_visible()
-    # It goes on, whatever becomes of the page, whose address asks once more whether it may read what it names.
-    page.reload()
-    page.get_by_role("button", name="Yes, read it").click()
-    expect(progress.first).to_be_visible()
-    page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_text("Fetched again, it goes on there").first).to_be_visible()
-
-    del server.faults[NAME]
-    server.requests.clear()
-    fetch.click()
+    fetch_cancel_fetch_again(page, server, NAME, fetch, r"B of .* MB, .* a second, .* left")
     expect(page.get_by_text("n = 120").first).to_be_visible(timeout=MINUTES)
     (asked,) = asked_for(server)
     assert FILE in asked and re.search(r"bytes=[1-9]\d+-", asked)

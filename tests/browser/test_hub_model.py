@@ -8,13 +8,12 @@ from playwright.sync_api import Page, expect
 
 from finsent.runs.store import RunState, list_runs
 from tests.browser.conftest import TOKEN
+from tests.browser.fetching import SMALL, fetch_cancel_fetch_again
 from tests.browser.test_lab import MINUTES, assert_no_error, open_page
 from tests.hub_server import Hub
 
 pytestmark = pytest.mark.browser
 NAME = "owner/tiny"
-#: A few steps on few rows.
-SMALL = {"quick-rows": 48, "quick-validation_rows": 8, "quick-warmup_steps": 1}
 
 
 @pytest.fixture
@@ -52,22 +51,8 @@ def test_look_up_fetch_cancel_fetch_again_train_bring_in_ask(own_app, server, pa
     expect(page.get_by_text("Hub world").first).to_be_visible()
     assert not [one for one in server.requests if "safetensors" in one]
 
-    server.pause = 0.6
-    server.faults[NAME] = ("file", "slow")
     fetch = page.get_by_role("button", name=f"Fetch {NAME}")
-    fetch.click()
-    progress = page.get_by_text(re.compile(r"KB of .* KB, .* a second, .* left"))
-    expect(progress.first).to_be_visible()
-    # It goes on, whatever becomes of the page, whose address asks once more whether it may read what it names.
-    page.reload()
-    page.get_by_role("button", name="Yes, read it").click()
-    expect(progress.first).to_be_visible()
-    page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_text("Fetched again, it goes on there").first).to_be_visible()
-
-    del server.faults[NAME]
-    server.requests.clear()
-    fetch.click()
+    fetch_cancel_fetch_again(page, server, NAME, fetch, r"KB of .* KB, .* a second, .* left")
     expect(page.get_by_text("It is in this machine's cache").first).to_be_visible(timeout=MINUTES)
     (asked,) = [one for one in server.requests if one.startswith("GET") and "safetensors" in one]
     assert re.search(r"bytes=[1-9]\d+-", asked)
