@@ -145,7 +145,8 @@ def verify_child(options: argparse.Namespace) -> Printed:
     value |= {"verdict": to_json(found.verdict), "sentences": verdict_sentences(found.verdict)}
     value |= {"comparison": to_json(found.comparison), "from_baseline": to_json(found.from_baseline)}
     columns = ["row_id", "change", "gold", "baseline", "parent", "child", "text"]
-    text = "\n".join([*verdict_sentences(found.verdict), found.counted, table_text(changed[columns])])
+    head = f"Run {run.id} ({run.title}) continues {run.parent} ({found.parent})."
+    text = "\n".join([head, *verdict_sentences(found.verdict), found.counted, table_text(changed[columns])])
     return Printed(value | {"changed": records(changed)}, text)
 
 

@@ -12,7 +12,7 @@ from finsent.metrics.comparison import BROKEN, FIXED, STILL_RIGHT, STILL_WRONG, 
 from finsent.metrics.figures import Comparison
 from finsent.metrics.reference_models import overlap_with_training
 from finsent.metrics.several import common_rows
-from finsent.metrics.verdict import Known, Verdict, judge
+from finsent.metrics.verdict import CHILD, PARENT, Known, Verdict, judge
 from finsent.runs.flags import flagged_rows
 from finsent.runs.rows import training_rows_if_kept
 from finsent.runs.store import Run, load_run
@@ -70,14 +70,12 @@ def verify_run(child: Run) -> Verified:
             "child": on_test_split(load_predictions(child.predictions_file("tuned"))),
         }
     )
-    titles = run_titles([parent, child])
-    names = titles[parent.id], titles[child.id]
     comparison = compare_predictions(tables["parent"], tables["child"])
     answers = _answers(tables)
     return Verified(
-        parent=names[0],
+        parent=run_titles([parent, child])[parent.id],
         n=comparison.n,
-        verdict=judge(tables["parent"], tables["child"], names, known=_known(parent, child, tables["child"])),
+        verdict=judge(tables["parent"], tables["child"], (PARENT, CHILD), known=_known(parent, child, tables["child"])),
         comparison=comparison,
         from_baseline=compare_predictions(tables["baseline"], tables["child"]),
         counts={change: int((answers["change"] == change).sum()) for change in CHANGES},

@@ -20,6 +20,8 @@ from finsent.metrics.statistics import CONFIDENCE, Numbers, mcnemar, overlapping
 FEW_ROWS = 50
 #: The names of the two sides where they are a run's own models.
 BASELINE, TUNED = "baseline", "fine-tuned"
+#: And where they are a run and the one that it continues: their own names often differ in a number alone.
+PARENT, CHILD = "its parent", "this run"
 
 Tone = Literal["good", "mixed", "bad", "none"]
 Kind = Literal["better", "worse", "unsettled"]

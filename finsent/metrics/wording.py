@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from finsent.metrics.figures import Difference, Pieces, PriorPieces, ReferenceFigures
 from finsent.metrics.reference_models import BAG_OF_WORDS, REFERENCE_TITLES
 from finsent.metrics.statistics import rows_to_settle, show_p
-from finsent.metrics.verdict import BASELINE, FEW_ROWS, TUNED, Change, Verdict, Weighed, Without
+from finsent.metrics.verdict import BASELINE, CHILD, FEW_ROWS, TUNED, Change, Verdict, Weighed, Without
 
 #: What introduces an interval in a sentence for newcomers.
 _INTERVAL = "95 % interval"
@@ -103,6 +103,8 @@ def _opening(verdict: Verdict) -> str:
 def _said(weighed: Weighed, first: str, second: str) -> str:
     """Return in words what two sides weigh beside one another."""
     own = (first, second) == (BASELINE, TUNED)
+    # A sentence begins with it; a name that somebody gave stays as it is.
+    second = second.capitalize() if second == CHILD else second
     better = "Fine-tuning helped" if own else f"{second} is better than {first}"
     worse = "Fine-tuning hurt" if own else f"{second} is worse than {first}"
     alike = f"{'The two models' if own else f'{second} and {first}'} can't be told apart on these rows"

@@ -60,7 +60,7 @@ def test_what_a_child_changed_is_told(run_json, refused, runs_dir):
     found = run_json("verify", "child")
     assert (found["parent"], found["verdict"]["kind"], found["n"]) == (parent.id, "better", 20)
     assert found["counts"]["mended"] == len(found["changed"]) == 12
-    assert found["sentences"][0].startswith("child is better than first: accuracy")
+    assert found["sentences"][0].startswith("This run is better than its parent: accuracy")
     facts = run_json("show", "child")["facts"]
     assert facts["continues"] == parent.id
 

@@ -168,7 +168,8 @@ def test_what_was_mended_and_broken_is_told_with_its_test(runs_dir):
     assert found.verdict.kind == "better"
     assert (found.verdict.test.b, found.verdict.test.c) == (1, 10)
     said = " ".join(verdict_sentences(found.verdict))
-    assert f"is better than {found.parent}: accuracy 50.0% → 95.0%" in said
+    assert said.startswith("This run is better than its parent: accuracy 50.0% → 95.0%")
+    assert "of the two gets right, this run has 10 and its parent 1." in said
     assert "neutral called positive 83.3% → 0.0%" in said
     assert found.answers.loc[found.answers["change"] == "broken", "row_id"].tolist() == ["r19"]
     assert found.from_baseline.baseline.accuracy == pytest.approx(8 / 20)

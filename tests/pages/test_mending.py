@@ -122,7 +122,7 @@ def test_a_child_is_held_against_its_parent_on_compare(runs_dir):
     app.query_params["run"] = child.id
     app.run()
     assert not app.exception
-    assert any("child is better than first" in element.value for element in app.markdown)
+    assert any("This run is better than its parent" in element.value for element in app.markdown)
     assert any("12 rows mended, 0 broken" in element.value.replace("\\", "") for element in app.markdown)
     assert len(list_runs(runs_dir)) == 2
 
