@@ -9,6 +9,7 @@ imported. Streamlit's own are in .streamlit/config.toml.
 Documentation: https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables
 """
 
+import logging
 import os
 import sys
 
@@ -29,7 +30,13 @@ def keep_to_itself() -> None:
     given = [one for one in os.environ.get("LOCAL_KERNELS", "").split(":") if one]
     missing = [name for name in _KERNELS if not any(one.startswith(f"{name}=") for one in given)]
     os.environ["LOCAL_KERNELS"] = ":".join([*given, *(f"{name}={os.devnull}" for name in missing)])
+    logging.getLogger("bitsandbytes.backends.cpu.ops").addFilter(_no_advice_to_fetch)
     # Whoever uses finsent as a library may have imported the hub's client first.
     constants = sys.modules.get("huggingface_hub.constants")
     if constants is not None:
         vars(constants)["HF_HUB_DISABLE_TELEMETRY"] = True
+
+
+def _no_advice_to_fetch(record: logging.LogRecord) -> bool:
+    """Leave out that a kernel of the hub was not fetched and what to install to have it: it is not wanted."""
+    return not any(name.split("/")[0] in record.getMessage() for name in _KERNELS)

@@ -1,12 +1,14 @@
 """Nothing leaves the machine unasked: whatever is started tries no address but this machine's own."""
 
 import json
+import logging
 import subprocess
 import sys
 
 import pytest
 
 from finsent.files import PROJECT
+from finsent.quiet import keep_to_itself
 from tests.recorded_sockets import environment, recorded
 
 PAGES = f"""
@@ -119,3 +121,11 @@ def test_bitsandbytes_fetches_no_kernels_and_those_that_are_here_stay(run, monke
     assert run("-c", code) == ("False\n", [])
     code = "import os; os.environ['LOCAL_KERNELS'] = 'mine=/here'; import finsent; print(os.environ['LOCAL_KERNELS'])"
     assert run("-c", code)[0].startswith("mine=/here:kernels-community/quantization-bitsandbytes=/dev/null:")
+
+
+def test_nobody_is_told_to_install_what_would_fetch_kernels(caplog):
+    keep_to_itself()
+    log = logging.getLogger("bitsandbytes.backends.cpu.ops")
+    log.warning("Failed to load CPU gemm_4bit_forward from kernels-community: %s. Please `pip install kernels`", "none")
+    log.warning("Something else is wrong")
+    assert caplog.messages == ["Something else is wrong"]
