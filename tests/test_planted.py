@@ -141,7 +141,7 @@ def test_wrong_labels_are_among_the_first_that_are_worth_a_second_look(parent, c
     assert listed["flipped"].sum() >= 24, f"{listed['flipped'].sum()} of {FLIPPED} flipped among {len(listed)} listed"
 
 
-def test_corrections_and_another_run_halve_what_the_word_did(parent, capsys, tmp_path):
+def test_corrections_and_another_run_halve_what_the_word_did(parent, real_worker, capsys, tmp_path):
     """A reader puts the labels right that slices and suspects have led to: of texts with the word, and of suspects."""
     told = said(capsys, "suspects", parent.run.id, "--runs-dir", parent.runs, "--split", "train", "--read")
     suspects = {row["row_id"] for row in told["rows"]}
