@@ -56,7 +56,7 @@ class World:
         """The processor in words, for example ``CPU, 2 cores, 25.3 GB``."""
         if self.gpu:
             return f"GPU, {self.gpu}"
-        return f"CPU, {self.cores} cores, {size_words(self.memory_bytes)}"
+        return f"CPU, {self.cores} core{'s' * (self.cores != 1)}, {size_words(self.memory_bytes)}"
 
 
 def look_around() -> World:

@@ -41,7 +41,8 @@ class Rivals:
         """Return what is in a run's way, or "" where nothing is."""
         cores = usable_cores()
         if self.cores is not None and self.cores >= _WORTH_A_WORD:
-            return f"other processes keep {min(self.cores, cores):.1f} of {cores} cores busy"
+            of = "the only core" if cores == 1 else f"{cores} cores"
+            return f"other processes keep {min(self.cores, cores):.1f} of {of} busy"
         has, had = _allowed(run), run.hardware.get("cores")
         if has is not None and isinstance(had, int) and has < had:
             return f"it may use {has} of the {had} cores that it began with"
