@@ -1,6 +1,6 @@
 """Several runs: where their settings differ, their models on the rows that all were judged on, what changed there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -14,6 +14,7 @@ from finsent.metrics.statistics import show_p
 from finsent.metrics.wording import points
 from finsent.recipe_form import show_value
 from finsent.runs.evaluated_sets import OWN, judged_pair
+from finsent.runs.history import origin_facts
 from finsent.runs.store import Run
 
 APART = "can't be told apart from"
@@ -58,11 +59,24 @@ def compare_runs(
 
 
 def differing_settings(runs: Sequence[Run]) -> pd.DataFrame:
-    """Return the settings in which runs differ, as text: one row a setting, one column a run."""
-    titles, recipes = run_titles(runs), {run.id: run.recipe.model_dump() for run in runs}
-    fields = [name for name in runs[0].recipe.model_dump() if len({str(one[name]) for one in recipes.values()}) > 1]
-    rows = [{"setting": name} | {titles[run]: show_value(one[name]) for run, one in recipes.items()} for name in fields]
-    return pd.DataFrame(rows, columns=["setting", *titles.values()])
+    """Return the settings in which runs differ, as text: one row a setting, one column a run.
+
+    Besides their recipes' settings that is what they began with: another run, corrected labels, a repair set.
+    """
+    titles = run_titles(runs)
+    settings = {run.id: _settings(run, titles) for run in runs}
+    names = dict.fromkeys(name for one in settings.values() for name in one)
+    rows = [{"setting": name} | {titles[run]: one.get(name, "–") for run, one in settings.items()} for name in names]
+    differ = [row for row in rows if len({row[title] for title in titles.values()}) > 1]
+    return pd.DataFrame(differ, columns=["setting", *titles.values()])
+
+
+def _settings(run: Run, titles: Mapping[str, str]) -> dict[str, str]:
+    """Return a run's settings and what it began with, as text; a run among ``titles`` goes by its title."""
+    began = origin_facts(run)
+    if run.parent:
+        began["continues"] = titles.get(run.parent, run.parent)
+    return {name: show_value(value) for name, value in run.recipe.model_dump().items()} | began
 
 
 def changed_rows(

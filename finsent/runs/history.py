@@ -95,7 +95,7 @@ def provenance_table(run: Run) -> pd.DataFrame:
         "data SHA-256": run.source_hash,
         "model": run.model_title or run.recipe.model,
         "model SHA-256": run.model_hash,
-        **_origin_facts(run),
+        **origin_facts(run),
         **{f"{split} rows": str(count) for split, count in run.splits.items()},
         "computes in": run.settled_recipe.compute_dtype,
         **{key.replace("_", " "): str(value) for key, value in run.hardware.items() if value != ""},
@@ -140,7 +140,7 @@ def _shown_setting(run: Run, name: str, value: Any) -> str:
     return show_value(value) if used == value else f"{show_value(used)} used, {show_value(value)} asked for"
 
 
-def _origin_facts(run: Run) -> dict[str, str]:
+def origin_facts(run: Run) -> dict[str, str]:
     """Return what a run began with besides its recipe, as facts."""
     origin, facts = run.origin, {}
     if origin and origin.parent:

@@ -5,6 +5,7 @@ import pytest
 from finsent.evaluation.disagreement import runs_disagree
 from finsent.evaluation.several_runs import changed_rows, compare_runs, differing_settings, pair_verdict, run_titles
 from finsent.recipe import change_recipe
+from finsent.runs.origin import Origin, UsedRepair
 from finsent.runs.store import update_run
 from tests.predictions import TWELVE, made_predictions, made_run
 
@@ -24,6 +25,18 @@ def test_settings_that_differ_stand_side_by_side(runs_dir):
     assert table.to_dict("records") == [
         {"setting": "rows", "first": "all", "second": "300"},
         {"setting": "seed", "first": "42", "second": "7"},
+    ]
+
+
+def test_what_a_run_began_with_is_among_what_differs(runs_dir):
+    before = made_predictions(GOLD, BEFORE)
+    first, second = (made_run(runs_dir, before, made_predictions(GOLD, AFTER), name=name) for name in ("a", "b"))
+    assert differing_settings([first, second]).empty
+    repair = UsedRepair(rows=4, synthetic=1, replayed=12, sha256="0" * 64)
+    second = update_run(second.folder, origin=Origin(parent=first.id, repair=repair))
+    assert differing_settings([first, second]).to_dict("records") == [
+        {"setting": "continues", "a": "–", "b": "a"},
+        {"setting": "repair set", "a": "–", "b": "4 rows, 1 of them synthetic, and 12 ordinary ones replayed"},
     ]
 
 
