@@ -25,6 +25,16 @@ def headlines_table(results: Sequence[Classified]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def with_own_columns(table: pd.DataFrame, own: pd.DataFrame | None) -> pd.DataFrame:
+    """Return a table of answers with the other columns of the file that its texts came from, by which it can be joined.
+
+    ``own`` has a row a text, or is None; a column that is called as one of the answers' says that it is the file's.
+    """
+    if own is None:
+        return table
+    return table.join(own.rename(columns={name: f"{name} (file)" for name in own if name in table}))
+
+
 def headlines_parquet(table: pd.DataFrame) -> bytes:
     """Return a table as the content of a Parquet file."""
     content = io.BytesIO()

@@ -2,11 +2,15 @@
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from finsent.cli.arguments import Commands, Printed, add_command
 from finsent.cli.output import write_file, write_table
 from finsent.cli.why import add_whose, answers_asked
 from finsent.data.schema import TEXT_NAMES
+
+if TYPE_CHECKING:
+    from finsent.data.texts import Texts
 
 _OR = f"{', '.join(TEXT_NAMES[:-1])} or {TEXT_NAMES[-1]}"
 
@@ -29,15 +33,17 @@ def classify(options: argparse.Namespace) -> Printed:
     """
     from finsent.evaluation.classifier import text_rows, whose_classifier
 
-    texts = [*options.texts, *_texts_of_file(options)]
+    of_file = _texts_of_file(options)
+    texts = [*options.texts, *(of_file.texts if of_file else ())]
     answers = answers_asked(options)
     text_rows(texts, answers)
     classifier, title = whose_classifier(options.runs_dir, options.run, options.model)
     results = classifier.classify(texts, answers)
     if options.csv is not None or options.parquet is not None:
-        from finsent.charts.headlines import headlines_parquet, headlines_table
+        from finsent.charts.headlines import headlines_parquet, headlines_table, with_own_columns
 
-        table = headlines_table(results)
+        # Beside texts of the command line, the file's other columns would be empty in part.
+        table = with_own_columns(headlines_table(results), of_file.others if of_file and not options.texts else None)
         if options.csv is not None:
             write_table(options.csv, table)
         if options.parquet is not None:
@@ -52,14 +58,14 @@ def classify(options: argparse.Namespace) -> Printed:
     return Printed([result.as_json() for result in results], "\n".join(lines))
 
 
-def _texts_of_file(options: argparse.Namespace) -> tuple[str, ...]:
+def _texts_of_file(options: argparse.Namespace) -> "Texts | None":
     """Return the texts of ``--file``, and say which column they come from where another name than text was taken."""
     if options.file is None:
-        return ()
+        return None
     from finsent.data.texts import read_text_file, texts_of
 
     advice = "Name the column with the texts: --text-column NAME."
     found = texts_of(read_text_file(options.file), options.file, advice, options.text_column)
     if found.column.note:
         print(f"finsent: {found.column.note}", file=sys.stderr)
-    return found.texts
+    return found

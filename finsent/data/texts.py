@@ -17,10 +17,11 @@ from finsent.files import typed_path
 
 @dataclass(frozen=True)
 class Texts:
-    """The texts of a file, in its order, and the column that they come from."""
+    """The texts of a file, in its order, the column that they come from, and all others, a row a text."""
 
     texts: tuple[str, ...]
     column: TextColumn
+    others: pd.DataFrame
 
 
 def read_text_file(path: str | Path) -> pd.DataFrame:
@@ -56,4 +57,4 @@ def texts_of(table: pd.DataFrame, name: str, advice: str, column: str | None = N
     if any(one.kind != "empty" for one in rows.refused):
         raise refusal(name, rows.refused, len(texts), may_leave_out=False)
     refuse_empty(table, [found.name], name)
-    return Texts(tuple(texts), found)
+    return Texts(tuple(texts), found, table.drop(columns=found.name).reset_index(drop=True))

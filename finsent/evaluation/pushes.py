@@ -41,9 +41,9 @@ def neutral_validation_rows(run: Run) -> pd.DataFrame:
 def word_effects(classifier: Classifier, rows: pd.DataFrame, report: Report | None = None) -> pd.DataFrame:
     """Return what each word of some texts adds to the log-probability of positive (or bullish) in both models.
 
-    ``rows`` is a data table. The result has one row a text and word, ``word`` in lower case: ``row_id, text, word,
-    baseline, tuned, difference``; where a word stands in a text several times, the mean of leaving out each. Texts of
-    no word or of over 80 are left out; :attr:`DataFrame.attrs` has how many, as ``left_out``.
+    ``rows`` is a data table. The result has one row a text and word, ``word`` in lower case: ``row_id, text, answers,
+    word, baseline, tuned, difference``; where a word stands in a text several times, the mean of leaving out each.
+    Texts of no word or of over 80 are left out; :attr:`DataFrame.attrs` has how many, as ``left_out``.
 
     Raises:
         EmptyDataError: there is no text that can be explained.
@@ -62,7 +62,8 @@ def word_effects(classifier: Classifier, rows: pd.DataFrame, report: Report | No
         predictions = classifier.score(variants, model == "tuned", of_both(number), share=True)
         effects[model] = _of_positive(predictions, [words for _, words in texts])
     effects["difference"] = effects["tuned"] - effects["baseline"]
-    effects = effects.groupby(["row_id", "text", "word"], sort=False, as_index=False)[list(_INTERVALS)].mean()
+    of_a_word = effects.groupby(["row_id", "text", "answers", "word"], sort=False, as_index=False)
+    effects = of_a_word[list(_INTERVALS)].mean()
     effects.attrs["left_out"] = len(rows) - len(texts)
     return effects
 
@@ -100,7 +101,7 @@ def texts_with(effects: pd.DataFrame, word: str) -> pd.DataFrame:
 
 def _words(row: pd.Series, words: list[Word]) -> pd.DataFrame:
     return pd.DataFrame(
-        {"row_id": row["row_id"], "text": row["text"], "word": [word.word.casefold() for word in words]}
+        {name: row[name] for name in ("row_id", "text", "answers")} | {"word": [word.word.casefold() for word in words]}
     )
 
 

@@ -17,6 +17,8 @@ _MODELS = {"embedded": "SmolLM2-135M", "qwen3-0.6b": "Qwen3-0.6B"}
 #: Settings that a name says in full, and the longest name of a file in it.
 _MOST_CHANGES = 2
 _LONGEST_FILE = 40
+#: What belongs to the data: where they are and how they are read, which the name of the source stands for.
+_OF_DATA = ("source", "model", "text_column", "label_column", "labels", "thresholds", "leave_out")
 _PINNED = re.compile(r"[^/]+/([^/@]+)@[0-9a-f]{40}")
 
 
@@ -33,9 +35,9 @@ def spoken_words(recipe: Recipe) -> str:
 
 
 def changes_in_words(recipe: Recipe) -> list[str]:
-    """Return the settings that differ from the recipe, data and model aside, for example ``["seed 7", "rows 300"]``."""
+    """Return the settings that differ from the recipe, for example ``["seed 7", "rows 300"]``; data and model aside."""
     changed = changed_fields(recipe)
-    return [_change(name, now) for name, (_, now) in changed.items() if name not in ("source", "model")]
+    return [_change(name, now) for name, (_, now) in changed.items() if name not in _OF_DATA]
 
 
 def said(words: str) -> list[str]:

@@ -21,7 +21,7 @@ def plan_words(recipe: Recipe, prepared: Prepared) -> str:
     model = MODELS.get(recipe.model, recipe.model)
     return (
         f"{rows['train']:,} rows of {prepared.title} train {model}; {rows['validation']:,} validation rows watch it "
-        f"and {rows['test']:,} test rows judge it. Settings: {_settings_words(recipe)}."
+        f"and {rows['test']:,} test rows judge it. Training settings: {_settings_words(recipe)}."
     )
 
 

@@ -82,7 +82,7 @@ def show_big_figure(
         return
     (before, before_ci), (after, after_ci) = models
     with column.container(border=True):
-        st.metric(title, f"{before:.0%} → {after:.0%}", points(change, interval=""), delta_color=good)
+        st.metric(title, f"{before:.1%} → {after:.1%}", points(change, interval=""), delta_color=good)
         st.caption(
             f"baseline {with_interval(before, before_ci)}, fine-tuned {with_interval(after, after_ci)}, "
             f"n\u00a0=\u00a0{change.n:,}"

@@ -13,7 +13,7 @@ from pages.headlines.asking import ONE
 from pages.shared.access import action
 from pages.shared.models import known_as
 from pages.shared.opened import opened_place
-from pages.shared.repair_rows import corrections_of, show_repair_rows, show_training
+from pages.shared.repair_rows import corrections_of, show_caution, show_repair_rows, show_training
 from pages.shared.ui import PERCENT, counted, plain_markdown, show_table, what_is
 
 #: Not a widget's key: whose tests the visitor has asked for.
@@ -98,6 +98,7 @@ def show_repair(run: Run, outcomes: pd.DataFrame, split: str) -> None:
             each = st.number_input("Similar texts for each failure", 1, 20, 3, key="rule-each")
             if st.form_submit_button(f"Find texts for “{name}”", icon=":material/build:"):
                 st.session_state[_REPAIR] = ((run.id, split, name), _repair(run, outcomes, name, int(each)))
+        show_caution(split)
         found_for, rows = st.session_state.get(_REPAIR, (None, None))
         if rows is not None and found_for == (run.id, split, name):
             show_repair_rows(run, rows)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from finsent.charts.headlines import headlines_parquet, headlines_table
+from finsent.charts.headlines import headlines_parquet, headlines_table, with_own_columns
 from finsent.data.export import export_csv
 from finsent.data.reading import READERS
 from finsent.data.schema import proposed_text_column
@@ -28,6 +28,8 @@ from pages.shared.why import show_why
 MOST_TEXTS = 500
 #: Not widgets' keys: they must outlive a change of page.
 _RESULTS, _FILE = "headline_results", "headline_file"
+#: What gives the texts, and the other columns of the file that they come from (a row a text).
+Asked = Callable[[], tuple[list[str], pd.DataFrame | None]]
 _TYPED, _FROM_FILE = "The headlines typed here", "A file"
 
 
@@ -37,24 +39,28 @@ def show_many(run: Run | None, answers: tuple[str, ...]) -> None:
         "What is asked about", [_TYPED, _FROM_FILE], default=_TYPED, required=True, key="from", persist_state="session"
     )
     texts = typed_texts() if source == _TYPED else file_texts()
+    # Answers of another file, or of what was typed before it, would be taken for its own.
+    whose = (source, st.session_state.get(_FILE) if source == _FROM_FILE else None)
     if action(st.button, "Classify", type="primary", icon=":material/bolt:", key="classify"):
         st.session_state.pop(_RESULTS, None)
         try:
-            st.session_state[_RESULTS] = ask(run, texts(), answers)
+            asked, own = texts()
+            st.session_state[_RESULTS] = (whose, own, ask(run, asked, answers))
         except FinsentError as error:
             show_error(error)
-    if _RESULTS in st.session_state:
-        show_results(run, *st.session_state[_RESULTS])
+    asked_of, own, answered = st.session_state.get(_RESULTS, (None, None, ()))
+    if asked_of == whose:
+        show_results(run, *answered, own)
 
 
-def typed_texts() -> Callable[[], list[str]]:
+def typed_texts() -> Asked:
     """Show the field for headlines; return what gives them."""
     typed = st.text_area("Headlines, one a line", "\n".join(EXAMPLES), height=160, key="typed", persist_state="session")
-    return lambda: [line for line in typed.splitlines() if line.strip()]
+    return lambda: ([line for line in typed.splitlines() if line.strip()], None)
 
 
-def file_texts() -> Callable[[], list[str]]:
-    """Show the upload and the choice of its column; return what gives its texts.
+def file_texts() -> Asked:
+    """Show the upload and the choice of its column; return what gives its texts and its other columns.
 
     Raises:
         EmptyDataError: by what is returned: there is no file yet.
@@ -69,10 +75,15 @@ def file_texts() -> Callable[[], list[str]]:
         table = read_text_upload(content, name)
     st.caption(f"Read: {plain_markdown(name)}, {counted(len(table), 'row')}.")
     column = choose_column(table)
-    return lambda: list(texts_of(table, name, "Choose it under the file.", column).texts)
+
+    def texts() -> tuple[list[str], pd.DataFrame]:
+        found = texts_of(table, name, "Choose it under the file.", column)
+        return list(found.texts), found.others
+
+    return texts
 
 
-def no_file() -> list[str]:
+def no_file() -> tuple[list[str], None]:
     raise EmptyDataError("There is no file yet. Open one above, or choose the headlines typed here.")
 
 
@@ -128,8 +139,13 @@ def _progress_words(done: int, of: int, others: int) -> str:
     return f"{words}. Others ask, too: your texts take turns with theirs, so it takes longer." if others > 0 else words
 
 
-def show_results(run: Run | None, results: list[Classified], answers: tuple[str, ...], said: str) -> None:
-    """Show the table of answers with its downloads, and the chosen row with its chart and its why."""
+def show_results(
+    run: Run | None, results: list[Classified], answers: tuple[str, ...], said: str, own: pd.DataFrame | None
+) -> None:
+    """Show the table of answers with its downloads, and the chosen row with its chart and its why.
+
+    The downloads have the columns ``own`` of the texts' file, too.
+    """
     table = headlines_table(results)
     st.caption(f"{said} Probabilities are within the answer set: {', '.join(answers)}. Choose a row to open it.")
     shares = {
@@ -150,7 +166,7 @@ def show_results(run: Run | None, results: list[Classified], answers: tuple[str,
         ):
             st.download_button(
                 f"Download as {title}",
-                lambda content=content: content(table),
+                lambda content=content: content(with_own_columns(table, own)),
                 name,
                 kind,
                 icon=":material/download:",

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from finsent.labels import NEWS_ANSWERS, POST_ANSWERS
 from finsent.runs.store import Run
 from pages.headlines.asking import BEHAVIOUR, MANY, ONE
 from pages.headlines.behaviour import show_behaviour
@@ -13,9 +12,9 @@ from pages.shared import places
 from pages.shared.choose_run import choose_run
 from pages.shared.runs_now import runs_now
 from pages.shared.ui import page_head, user_errors, what_is
+from pages.shared.why import KINDS
 
 MODES = (ONE, MANY, BEHAVIOUR)
-KINDS = {"News": NEWS_ANSWERS, "Market posts": POST_ANSWERS}
 
 
 def choose_adapter(runs: list[Run]) -> Run | None:

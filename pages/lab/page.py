@@ -129,7 +129,7 @@ def show_change(
         if after[0] is None:
             st.metric(title, "no neutral rows")
             return
-        st.metric(title, f"{before[0]:.0%} → {after[0]:.0%}")
+        st.metric(title, f"{before[0]:.1%} → {after[0]:.1%}")
         ranges = [f"{interval.low:.0%} to {interval.high:.0%}" for _, interval in (before, after)]
         st.caption(f"95 % intervals {ranges[0]}, then {ranges[1]}; n\u00a0=\u00a0{n:,}")
 

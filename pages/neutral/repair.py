@@ -8,7 +8,7 @@ from finsent.errors import FinsentError
 from finsent.evaluation.repair import MOST_ERRORS, repair_pool, repair_set
 from finsent.labels import NEUTRAL
 from finsent.runs.store import Run
-from pages.shared.repair_rows import corrections_of, show_repair_rows, show_training
+from pages.shared.repair_rows import corrections_of, show_caution, show_repair_rows, show_training
 from pages.shared.ui import plain_markdown
 
 
@@ -19,6 +19,7 @@ def show_repair_set(run: Run, errors: pd.DataFrame, split: str) -> None:
             "Look through them for doubtful labels, or train on them again. Test texts never go in: a model that has "
             "seen them can no longer be judged on them."
         )
+        show_caution(split)
         listed = (run.id, tuple(errors["row_id"]))
         with st.form("repair", border=False):
             per_error = st.number_input("Similar texts for each listed one", 1, 20, 3)

@@ -132,9 +132,8 @@ def show_record(run: Run) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(safe_title(run), anchor=False, width="content")
             state_badge(run)
-        st.caption(
-            f"Run {plain_markdown(run.id)}, {progress_words(run)}" + (f", {took(run)}" if took(run) else "") + "."
-        )
+        so_far = f", {'after ' if run.active else ''}{took(run)}" if took(run) else ""
+        st.caption(f"Run {plain_markdown(run.id)}, {progress_words(run)}{so_far}.")
         show_chain(run)
         show_remarks(run)
         if run.error:

@@ -10,9 +10,11 @@ from pages.shared import places
 from pages.shared.pressed import fragment
 from pages.shared.run_parts import STATE_ICONS, safe_title
 from pages.shared.time_left import when_done
+from pages.shared.ui import plain_markdown
 
 # Not a widget's key: it must outlive a change of page.
 _WATCHED = "watched-run"
+_LONGEST = 30
 
 
 def active_run_badge(run: Run | None) -> None:
@@ -34,11 +36,16 @@ def _badge(folder: Path) -> None:
         st.rerun()
     st.page_link(
         places.TRAIN,
-        # On a narrow screen the end of this is cut off.
-        label=f"{str(run.state).capitalize()}, {when_done(run) or 'time not known yet'}: {safe_title(run)}",
+        label=f"{str(run.state).capitalize()}, {when_done(run) or 'time not known yet'}: {_short(run)}",
         icon=":material/play_circle:",
         query_params={"run": run.id},
     )
+
+
+def _short(run: Run) -> str:
+    """Return a run's name, for Markdown, so short that it is not cut off beside what stands before it."""
+    name = run.title
+    return plain_markdown(name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1].rstrip()}…")
 
 
 def _announce(run_id: str) -> None:

@@ -13,7 +13,7 @@ from finsent.runs.store import Run
 from pages.shared import places
 from pages.shared.access import action
 from pages.shared.run_parts import safe_title
-from pages.shared.ui import plain_markdown, show_error
+from pages.shared.ui import counted, plain_markdown, show_error
 
 _LAUNCHED = "continued-by"
 
@@ -33,10 +33,10 @@ def show_continue(run: Run, repair: pd.DataFrame | None, saved: CorrectionSet, k
         )
         sides = st.columns(4, vertical_alignment="bottom")
         use = sides[0].checkbox(
-            f"With the {changed:,} corrected labels",
+            f"With the {counted(changed, 'corrected label')}",
             value=changed > 0,
-            # A repair set has them already.
             disabled=changed == 0 or repair is not None,
+            help="A repair set has its rows' corrected labels already." if repair is not None else None,
             key=f"use-{key}",
         )
         epochs = sides[1].number_input("Epochs", 0.1, 100.0, float(run.recipe.epochs), 0.5, key=f"epochs-{key}")

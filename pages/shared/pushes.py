@@ -5,12 +5,13 @@ import streamlit as st
 
 from finsent.evaluation.neutral_words import apart_from_zero
 from finsent.evaluation.pushes import neutral_validation_rows, push_table, texts_with, word_effects
+from finsent.labels import split_answers
 from finsent.runs.store import Run
-from pages.shared import places
 from pages.shared.access import action
 from pages.shared.models import classifier_of, known_as
 from pages.shared.opened import rows_that_open
 from pages.shared.ui import csv_button, show_table, user_errors
+from pages.shared.why import what_if
 
 #: Not a widget's key: it must outlive a change of page. Whose words the visitor has asked for.
 _ASKED = "pushes-asked"
@@ -68,12 +69,11 @@ def show_pushes(run: Run, key: str) -> None:
         "pushed-row",
         ["text", *numbers, "row_id"],
         {name: st.column_config.NumberColumn(format="%+.2f") for name in numbers},
-        lambda row: _show_text(run, row["text"]),
+        lambda row: _show_text(run, row["text"], split_answers(row["answers"])),
     )
     csv_button("Download these texts as CSV", texts, f"texts-with-{run.id}.csv", key="download-pushed")
 
 
-def _show_text(run: Run, text: str) -> None:
+def _show_text(run: Run, text: str, answers: tuple[str, ...]) -> None:
     st.text(text)
-    query = {"text": text, "run": run.id}
-    st.page_link(places.HEADLINES, label="What if …?", icon=":material/edit_note:", query_params=query)
+    what_if(run, text, answers)

@@ -46,10 +46,15 @@ def show_repair_rows(run: Run, rows: pd.DataFrame) -> None:
     )
 
 
+def show_caution(split: str) -> None:
+    """Say, before a set is made, that test texts may choose one to look at and none to train on."""
+    if split == "test":
+        st.caption(CHOSEN_BY_TEST)
+
+
 def show_training(run: Run, rows: pd.DataFrame, split: str) -> None:
     """Offer to continue the run on the set; not where test texts chose it, since they judge."""
     if split == "test":
-        st.caption(CHOSEN_BY_TEST)
         return
     try:
         saved = corrections_of(run)

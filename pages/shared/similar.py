@@ -20,7 +20,7 @@ def show_similar(rows: pd.DataFrame, columns: Sequence[str], name: str, width: i
         # High enough that a text wraps and is seen whole.
         row_height=68 if width >= 400 else 92,
         column_config={
-            "label": st.column_config.TextColumn(width=66),
+            "label": st.column_config.TextColumn(width=80),
             "text": st.column_config.TextColumn(width=width),
             "similarity": st.column_config.NumberColumn(width=76, format="%.2f"),
             "row_id": st.column_config.TextColumn("row"),

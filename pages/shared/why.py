@@ -5,13 +5,15 @@ import streamlit as st
 from finsent.charts.template import LABEL_COLORS
 from finsent.errors import FinsentError
 from finsent.evaluation.attribution import SHAPLEY, Explanation, effects_table, explain, push_of, sentence
-from finsent.labels import NEWS_ANSWERS
+from finsent.labels import NEWS_ANSWERS, POST_ANSWERS
 from finsent.runs.store import Run
 from pages.shared import places
 from pages.shared.access import action
 from pages.shared.models import classifier_of, known_as
 from pages.shared.ui import plain_markdown, show_error, show_table
 
+#: The prompts that Headlines asks with.
+KINDS = {"News": NEWS_ANSWERS, "Market posts": POST_ANSWERS}
 #: Not a widget's key: it must outlive a change of page. Texts whose explanation the visitor has asked for.
 _OPENED = "explained"
 _METHODS = {"Leave each word out": 0, "Shapley values": 8}
@@ -38,8 +40,7 @@ def show_why(run: Run | None, text: str, key: str, answers: tuple[str, ...] = NE
     with st.container(horizontal=True, vertical_alignment="center"):
         asked = action(st.button, "Why?", icon=":material/psychology_alt:", key=f"why-{key}")
         if link:
-            query = {"text": text} | ({"run": run.id} if run else {})
-            st.page_link(places.HEADLINES, label="What if …?", icon=":material/edit_note:", query_params=query)
+            what_if(run, text, answers)
     opened = st.session_state.setdefault(_OPENED, set())
     if asked:
         opened.add((known_as(run), text, answers))
@@ -59,6 +60,13 @@ def show_why(run: Run | None, text: str, key: str, answers: tuple[str, ...] = NE
         show_error(error)
         return
     show_explanation(explanation, key)
+
+
+def what_if(run: Run | None, text: str, answers: tuple[str, ...]) -> None:
+    """Show the link to Headlines, where the same prompt asks about the text and it can be changed."""
+    kind = next((name for name, own in KINDS.items() if set(own) == set(answers)), None)
+    query = {"text": text} | ({"run": run.id} if run else {}) | ({"kind": kind} if kind else {})
+    st.page_link(places.HEADLINES, label="What if …?", icon=":material/edit_note:", query_params=query)
 
 
 def show_explanation(explanation: Explanation, key: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 from finsent.cli import main as cli
@@ -215,6 +216,17 @@ def test_headlines_in_a_column_of_another_name_are_taken_and_said(
     err = capsys.readouterr().err
     assert said in err
     assert bool(err) == bool(said)
+
+
+def test_a_files_other_columns_stay_beside_its_answers(capsys, runs_dir, tmp_path, says_neutral):
+    path, answers = tmp_path / "headlines.csv", tmp_path / "answers.csv"
+    path.write_text("id,headline,baseline\n7,Sales rose,mine\n8,Sales fell,too\n")
+    assert cli.main(["classify", "--file", str(path), "--csv", str(answers)]) == 0
+    table = pd.read_csv(answers)
+    assert table[["text", "id", "baseline (file)"]].to_numpy().tolist() == [
+        ["Sales rose", 7, "mine"],
+        ["Sales fell", 8, "too"],
+    ]
 
 
 @pytest.mark.parametrize("header", ["Date,Subject", "Title,Body"])

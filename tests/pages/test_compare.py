@@ -47,8 +47,8 @@ def test_the_verdict_and_the_figures(app, runs_dir):
     assert "can't be told apart" in words(app).replace("\\", "")
     assert "n = 12 test rows" in words(app).replace("\\", "")
     shown = {metric.label: metric.value for metric in app.metric}
-    assert shown["Accuracy"] == "50% → 67%"
-    assert shown["Neutral called positive"] == "80% → 40%"
+    assert shown["Accuracy"] == "50.0% → 66.7%"
+    assert shown["Neutral called positive"] == "80.0% → 40.0%"
 
 
 def test_a_gain_with_a_price_is_not_green(app, runs_dir):
@@ -120,7 +120,7 @@ def test_the_address_chooses_the_run(app, runs_dir):
     app.query_params["run"] = first.id
     app.run()
     assert app.selectbox[0].value == first.id
-    assert {metric.label: metric.value for metric in app.metric}["Accuracy"] == "50% → 67%"
+    assert {metric.label: metric.value for metric in app.metric}["Accuracy"] == "50.0% → 66.7%"
 
 
 @pytest.mark.parametrize(("state", "said"), [("stopped", "is stopped"), ("failed", "is failed"), ("queued", "at work")])

@@ -222,6 +222,13 @@ def test_a_files_only_column_named_as_one_with_texts_is_proposed_and_another_can
     assert asked[-1] == ["2024", "2025"]
 
 
+def test_answers_are_shown_with_the_texts_that_they_are_of_alone(with_upload, asked):
+    app = press(with_upload("Date,Headline"), "Classify")
+    assert any("2 texts by" in caption.value for caption in app.caption)
+    app.segmented_control(key="from").set_value("The headlines typed here").run()
+    assert not any("2 texts by" in caption.value for caption in app.caption)
+
+
 @pytest.mark.parametrize("header", ["Date,Subject", "Title,Body"])
 def test_where_it_is_not_clear_which_column_has_the_texts_none_is_guessed(with_upload, asked, header):
     app = with_upload(header)

@@ -187,6 +187,8 @@ def test_a_damaged_annotations_file_is_a_sentence(app, run):
 def test_the_repair_set_holds_training_texts_alone(app, run):
     app.query_params["search"] = "branch"
     app.run()
+    # Said before it is made: what test texts choose is not trained on.
+    assert "take the errors of the validation split" in words(app, "caption")
     button(app, "Find texts like these 1").click().run()
     assert not app.exception
     found = next(frame.value for frame in app.dataframe if "family" in frame.value)

@@ -18,6 +18,7 @@ QUICK = get_recipe("quick")
         ("quick", {}, "quick · lab headlines"),
         ("quick", {"seed": 7}, "quick · lab headlines · seed 7"),
         ("quick", {"source": "/data/my news.csv"}, "quick · my news"),
+        ("quick", {"source": "/data/own.csv", "labels": "0=negative,1=neutral,2=positive"}, "quick · own"),
         ("tutorial", {}, "tutorial · Sujet"),
         ("tutorial", {"source": "embedded", "model": "embedded"}, "tutorial · lab headlines · SmolLM2-135M"),
         ("quick", {"model": "/models/tiny", "lora_rank": 16}, "quick · lab headlines · tiny · LoRA rank 16"),

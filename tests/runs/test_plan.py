@@ -29,7 +29,7 @@ def test_the_plan_names_data_rows_model_and_differences(recipe):
     assert "48 rows of small.csv" in words
     assert "SmolLM2-135M-Instruct" in words
     assert "12 validation rows" in words and "12 test rows" in words
-    assert words.endswith("Settings: recipe quick with rows 48 (not all).")
+    assert words.endswith("Training settings: recipe quick with rows 48 (not all).")
 
 
 def test_many_differences_are_counted(recipe):
@@ -41,4 +41,4 @@ def test_many_differences_are_counted(recipe):
 
 def test_a_recipe_as_it_is_says_so():
     recipe = get_recipe("quick")
-    assert plan_words(recipe, prepare(recipe)).endswith("Settings: as in the recipe quick.")
+    assert plan_words(recipe, prepare(recipe)).endswith("Training settings: as in the recipe quick.")
