@@ -57,6 +57,12 @@ def two(shared, tmp_path_factory) -> Run:
     return end_of(launch(shared, tmp_path_factory.mktemp("two")))
 
 
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let runs be started by forks: a torchrun that has imported, whose processes have its imports."""
+    monkeypatch.setattr(starting, "start_detached", ForkedWorker)
+
+
 def test_a_module_runs_in_no_group_and_has_what_it_is_given(monkeypatch):
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("MASTER_PORT", "1234")
@@ -128,10 +134,9 @@ def test_the_log_speaks_once(two):
     assert said.count("Accuracy on") == 1
 
 
-def test_stopped_it_can_classify_and_go_on(shared, runs_dir, real_worker):
+def test_stopped_it_can_classify_and_go_on(shared, runs_dir, real_worker, forked):
     run = launch(change_recipe(shared, {"epochs": 60}), runs_dir)
     working = until_step(run, 3)
-    assert "torch.distributed.run" in psutil.Process(working.pid).cmdline()
     stop(working)
     stopped = end_of(run)
     assert stopped.state == RunState.STOPPED, stopped.error
@@ -142,7 +147,7 @@ def test_stopped_it_can_classify_and_go_on(shared, runs_dir, real_worker):
     assert ended.state == RunState.STOPPED
 
 
-def test_killed_and_resumed_is_as_never_interrupted(shared, two, runs_dir, real_worker):
+def test_killed_and_resumed_is_as_never_interrupted(shared, two, runs_dir, real_worker, forked):
     working = until_step(launch(shared, runs_dir), 7)
     children = psutil.Process(working.pid).children(recursive=True)
     assert len(children) >= 2
@@ -180,7 +185,7 @@ def trained_on(notes: Path, tokenizer) -> dict[tuple[int, int], list[str]]:
 
 
 def test_two_hosts_share_a_run_of_a_model_and_data_of_the_hub_and_one_of_them_dies(
-    shared, two, runs_dir, real_worker, local_hub, small_csv, tiny_tokenizer, tmp_path, monkeypatch
+    shared, two, runs_dir, real_worker, forked, local_hub, small_csv, tiny_tokenizer, tmp_path, monkeypatch
 ):
     """Two torchruns, each with one process, a folder and a cache of its own, and one folder of runs."""
     local_hub.add("owner/data", {"train.csv": small_csv.read_bytes()}, kind="datasets")
@@ -188,7 +193,6 @@ def test_two_hosts_share_a_run_of_a_model_and_data_of_the_hub_and_one_of_them_di
     place = {"PET_NNODES": "2", "PET_MASTER_ADDR": "127.0.0.1", "PET_MASTER_PORT": str(free_port())}
     for name, value in (place | {"PET_NODE_RANK": "0"}).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(starting, "start_detached", ForkedWorker)
     notes, folder = tmp_path / "notes", tmp_path / "second"
     notes.mkdir(), folder.mkdir()
     first = [*module_command("tests.mortal_host", 2), str(notes), "0"]
@@ -217,6 +221,7 @@ def test_two_hosts_share_a_run_of_a_model_and_data_of_the_hub_and_one_of_them_di
 
 def test_a_process_that_dies_ends_the_run_with_a_word(shared, runs_dir, real_worker):
     working = until_step(launch(change_recipe(shared, {"epochs": 60}), runs_dir), 3)
+    assert "torch.distributed.run" in psutil.Process(working.pid).cmdline()
     workers = [one for one in psutil.Process(working.pid).children() if "finsent.runs.worker" in one.cmdline()]
     workers[-1].kill()
     ended = end_of(working)

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from tests.conftest import ALL_CORES, free_port, under_ci
+from tests.forked import ForkedWorker
 from tests.hub_server import Hub
 
 ROOT = Path(__file__).parents[2]
@@ -33,17 +34,19 @@ FLAGS = [
 class App:
     """A running app: its address, its folder of runs, and the folder of its log.
 
-    ``options`` are Streamlit's, such as ``--server.allowedHosts=lab.example``.
+    ``options`` are Streamlit's, such as ``--server.allowedHosts=lab.example``. Its process is forked from one that has
+    imported, and so are the workers that it starts, which another module may be; unless all of that is to be ``real``.
     """
 
-    def __init__(self, runs_dir: Path, log: Path, *options: str) -> None:
+    def __init__(self, runs_dir: Path, log: Path, *options: str, real: bool = False, worker: str = "") -> None:
         self.port = free_port()
         self.runs_dir = runs_dir
         self.log = log
         self.options = options
         self.url = f"http://127.0.0.1:{self.port}"
-        self.environment = os.environ | {"HF_HUB_OFFLINE": "1"}
-        self.process: subprocess.Popen | None = None
+        self.environment = os.environ | {"HF_HUB_OFFLINE": "1", "FINSENT_TESTS_WORKER": worker}
+        self.real = real
+        self.process: subprocess.Popen | ForkedWorker | None = None
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
@@ -51,13 +54,16 @@ class App:
         command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={self.port}"]
         command += self.options
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+            if self.real:
+                self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+            else:
+                self.process = ForkedWorker(command, log, ROOT, environment)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
-            time.sleep(0.2)
+            time.sleep(0.05)
         raise TimeoutError(f"The app did not start:\n{self.log.read_text()}")
 
     def stop(self) -> None:

@@ -19,7 +19,7 @@ SMALL = {"rows": 48, "validation_rows": 8, "logging_steps": 1, "warmup_steps": 1
 @pytest.fixture
 def watched(tmp_path):
     """The app in a process that is watched, with all that it starts; nothing hides the hub from it."""
-    app = App(tmp_path / "runs", tmp_path / "app.log")
+    app = App(tmp_path / "runs", tmp_path / "app.log", real=True)
     (tmp_path / "watched").mkdir()
     app.environment = recorded_sockets.environment(tmp_path / "watched")
     app.start()

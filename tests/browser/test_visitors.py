@@ -28,7 +28,7 @@ TEXTS = [json.loads(line)["text"] for line in LAB.read_text(encoding="utf-8").sp
 def app(tmp_path, tiny_recipe, real_worker):
     """The app on one run of a tiny model."""
     end_of(launch(tiny_recipe, tmp_path / "runs"))
-    app = App(tmp_path / "runs", tmp_path / "app.log")
+    app = App(tmp_path / "runs", tmp_path / "app.log", real=True)
     app.start()
     yield app
     app.stop()

@@ -22,7 +22,7 @@ UPGRADE |= {"Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(), "Sec
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("server")
-    app = App(folder / "runs", folder / "app.log")
+    app = App(folder / "runs", folder / "app.log", real=True)
     app.start()
     yield app
     app.stop()
