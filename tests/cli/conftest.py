@@ -1,12 +1,35 @@
 """Fixtures of the command line's tests: carry out a command, and a run with predictions that no model has made."""
 
+import functools
 import json
+import shutil
 
 import pandas as pd
 import pytest
 
+from finsent.cli import main as command_line
 from finsent.cli.main import main
+from finsent.runs.store import default_runs_dir, load_run
 from tests.predictions import made_pair, made_run
+
+#: Made once for a thousand commands.
+PARSER = functools.cache(command_line.build_parser)
+
+
+@pytest.fixture(autouse=True)
+def parser_made_once(monkeypatch):
+    """Let all commands be read by one parser, whose folder of runs is the moment's, as a new one's would be."""
+
+    def parser():
+        made = PARSER()
+        folder = default_runs_dir()
+        for command in made._subparsers._group_actions[0].choices.values():
+            for action in command._actions:
+                if action.dest == "runs_dir":
+                    action.default = folder
+        return made
+
+    monkeypatch.setattr(command_line, "build_parser", parser)
 
 
 @pytest.fixture
@@ -39,9 +62,9 @@ def refused(capsys):
     return run
 
 
-@pytest.fixture
-def judged(runs_dir):
-    """A finished run of 160 made rows, 60 of them for validation, with 40 training rows."""
+@pytest.fixture(scope="session")
+def judged_once(tmp_path_factory):
+    """The folder of runs of :func:`judged`, of which each test has a copy."""
     training = pd.DataFrame(
         {
             "row_id": [f"t{number}" for number in range(40)],
@@ -50,4 +73,12 @@ def judged(runs_dir):
             "answers": "positive|neutral|negative",
         }
     )
-    return made_run(runs_dir, *made_pair(160, validation=60), training, name="made for tests")
+    folder = tmp_path_factory.mktemp("judged")
+    return made_run(folder, *made_pair(160, validation=60), training, name="made for tests")
+
+
+@pytest.fixture
+def judged(judged_once, runs_dir):
+    """A finished run of 160 made rows, 60 of them for validation, with 40 training rows."""
+    shutil.copytree(judged_once.folder.parent, runs_dir, dirs_exist_ok=True)
+    return load_run(runs_dir, judged_once.id)
