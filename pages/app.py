@@ -39,18 +39,21 @@ remember_link()
 st.set_page_config(page_title="finsent", page_icon=str(Path(__file__).parent / "icon.svg"), layout="wide")
 st.html(Path(__file__).parent / "style.css")
 
-page = st.navigation(
-    [
-        st.Page(places.LAB, title="Lab", icon=":material/science:", default=True),
-        st.Page(places.DATASET, url_path="dataset", title="Dataset", icon=":material/table_rows:"),
-        st.Page(places.MODEL, url_path="model", title="Model", icon=":material/account_tree:"),
-        st.Page(places.TRAIN, url_path="train", title="Train", icon=":material/play_circle:"),
-        st.Page(places.COMPARE, url_path="compare", title="Compare", icon=":material/grid_on:"),
-        st.Page(places.NEUTRAL, url_path="neutral", title="Neutral news", icon=":material/search_insights:"),
-        st.Page(places.HEADLINES, url_path="headlines", title="Headlines", icon=":material/edit_note:"),
-        st.Page(places.RUNS, url_path="runs", title="Runs", icon=":material/history:"),
-    ]
-)
+PAGES = [
+    st.Page(places.LAB, title="Lab", icon=":material/science:", default=True),
+    st.Page(places.DATASET, url_path="dataset", title="Dataset", icon=":material/table_rows:"),
+    st.Page(places.MODEL, url_path="model", title="Model", icon=":material/account_tree:"),
+    st.Page(places.TRAIN, url_path="train", title="Train", icon=":material/play_circle:"),
+    st.Page(places.COMPARE, url_path="compare", title="Compare", icon=":material/grid_on:"),
+    st.Page(places.NEUTRAL, url_path="neutral", title="Neutral news", icon=":material/search_insights:"),
+    st.Page(places.HEADLINES, url_path="headlines", title="Headlines", icon=":material/edit_note:"),
+    st.Page(places.RUNS, url_path="runs", title="Runs", icon=":material/history:"),
+]
+page = st.navigation(PAGES)
+# Streamlit's own menu stays open over a narrow page; style.css shows either.
+with st.container(horizontal=True, key="narrow-pages"):
+    for one in PAGES:
+        st.page_link(one, width="content")
 
 come_to(page.url_path)
 if page.url_path != "train":

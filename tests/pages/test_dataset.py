@@ -285,7 +285,7 @@ def test_an_upload_is_kept_shown_and_offered_for_training(app, runs_dir):
     assert metrics(app)["Sentiment rows"] == "20"
     (kept,) = stored_sources()
     assert app.selectbox(key="data").value == str(kept.path)
-    assert [link.proto.label for link in app.get("page_link") if "Train" in link.proto.label] == ["Train on this"]
+    assert [link.proto.label for link in app.get("page_link") if "Train " in link.proto.label] == ["Train on this"]
     assert "task_type" not in words(app)
 
 

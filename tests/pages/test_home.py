@@ -84,7 +84,7 @@ def test_with_a_run_it_shows_a_text_fixed_and_the_verdict(runs_dir: Path):
     assert "n = 60 test rows" in words(app).replace("\\", "").replace("\xa0", " ")
     shown = {metric.label: metric.value for metric in app.metric}
     before, after = ((t["predicted"].map(TO_THREE) == t["label"].map(TO_THREE)).mean() for t in (baseline, tuned))
-    assert shown["Accuracy"] == f"{before:.0%} → {after:.0%}"
+    assert shown["Accuracy"] == f"{before:.1%} → {after:.1%}"
     assert app.button(key="next-step").label == "Compare the two models"
 
 
