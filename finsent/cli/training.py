@@ -208,7 +208,7 @@ def _cost(recipe: Recipe, options: argparse.Namespace, prepared: "Prepared | Non
     from finsent.data.learnable import launch_warnings
     from finsent.data.prepared import prepare
     from finsent.runs.groups import group_recipes
-    from finsent.runs.plan import plan_words
+    from finsent.runs.plan import plan_words, warmup_words
     from finsent.runs.reach import settle
 
     recipe = settle(recipe)
@@ -231,8 +231,7 @@ def _cost(recipe: Recipe, options: argparse.Namespace, prepared: "Prepared | Non
         "command": command_line(recipe),
     }
     lines = [plan, f"{steps:,} steps over {rows['train']:,} training rows."]
-    if warmup < recipe.warmup_steps:
-        lines.append(f"Warm-up over {warmup:,} of these steps, not {recipe.warmup_steps:,}: a tenth of them at most.")
+    lines += filter(None, [warmup_words(recipe, rows["train"])])
     lines += [f"Before you launch: {warning.sentence}" for warning in warnings]
     if estimate is None:
         lines.append("Cost: not measured yet on this machine. Measure it with --measure (about half a minute).")

@@ -2,7 +2,7 @@
 
 from finsent.data.prepared import Prepared
 from finsent.models.base import MODELS
-from finsent.recipe import Recipe, changed_fields
+from finsent.recipe import Recipe, changed_fields, warmup_steps
 from finsent.recipe_form import HEAD_FIELDS, show_value
 
 #: Settings that say how many rows of a split are drawn at most.
@@ -23,6 +23,19 @@ def plan_words(recipe: Recipe, prepared: Prepared) -> str:
         f"{rows['train']:,} rows of {prepared.title} train {model}; {rows['validation']:,} validation rows watch it "
         f"and {rows['test']:,} test rows judge it. Training settings: {_settings_words(recipe)}."
     )
+
+
+def warmup_words(recipe: Recipe, rows: int) -> str:
+    """Return in a sentence how a warm-up is cut short where there are so many training rows, "" where it is not."""
+    steps, asked = warmup_steps(recipe, rows), recipe.warmup_steps
+    if steps >= asked:
+        return ""
+    over = (
+        f"Warm-up over {steps:,} of these steps, not {asked:,}"
+        if steps
+        else f"No warm-up, not one over {asked:,} steps"
+    )
+    return f"{over}: it takes a tenth of a run's steps at most."
 
 
 def _drawn(asked: int | None, prepared: Prepared, split: str) -> str:

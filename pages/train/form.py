@@ -17,10 +17,10 @@ from finsent.data.sources import source_version
 from finsent.data.stored import stored_sources
 from finsent.errors import FinsentError, RecipeError
 from finsent.models.base import MODELS
-from finsent.recipe import RECIPES, SOURCE_CHOICES, Recipe, total_steps, warmup_steps
+from finsent.recipe import RECIPES, SOURCE_CHOICES, Recipe, total_steps
 from finsent.recipe_form import Setting, command_line, settings
 from finsent.runs.cores import cores_left_by
-from finsent.runs.plan import DRAWN, drawn_words, plan_words
+from finsent.runs.plan import DRAWN, drawn_words, plan_words, warmup_words
 from finsent.runs.reach import check_in_reach
 from finsent.runs.store import Run, default_runs_dir
 from finsent.sizes import size_words
@@ -140,9 +140,8 @@ def cost(recipe: Recipe, prepared: Prepared, runs: list[Run]) -> float | None:
     st.markdown(
         f"**{counted(total_steps(recipe, splits['train']), 'step')}** over {counted(splits['train'], 'training row')}."
     )
-    warmup = warmup_steps(recipe, splits["train"])
-    if warmup < recipe.warmup_steps:
-        st.caption(f"Warm-up over {warmup:,} of these steps, not {recipe.warmup_steps:,}: a tenth of them at most.")
+    if cut_short := warmup_words(recipe, splits["train"]):
+        st.caption(cut_short)
     estimate = estimate_run(recipe, splits, runs, default_runs_dir(), speed_of)
     if estimate is None:
         st.caption("Cost: not measured yet on this machine.")

@@ -124,7 +124,7 @@ def test_a_warm_up_that_is_cut_short_is_said(app):
     app.run()
     assert "Warm-up" not in captions(app)
     app.number_input(key="quick-rows").set_value(24).run()
-    assert "Warm-up over 0 of these steps, not 10: a tenth of them at most." in captions(app)
+    assert "No warm-up, not one over 10 steps: it takes a tenth of a run's steps at most." in captions(app)
 
 
 def test_what_keeps_a_run_from_learning_stands_beside_launch_and_forbids_nothing(app):

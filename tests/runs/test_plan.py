@@ -4,7 +4,7 @@ import pytest
 
 from finsent.data.prepared import prepare
 from finsent.recipe import change_recipe, get_recipe
-from finsent.runs.plan import drawn_words, plan_words
+from finsent.runs.plan import drawn_words, plan_words, warmup_words
 
 
 @pytest.fixture
@@ -42,3 +42,15 @@ def test_many_differences_are_counted(recipe):
 def test_a_recipe_as_it_is_says_so():
     recipe = get_recipe("quick")
     assert plan_words(recipe, prepare(recipe)).endswith("Training settings: as in the recipe quick.")
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (24, "No warm-up, not one over 10 steps: it takes a tenth of a run's steps at most."),
+        (160, "Warm-up over 2 of these steps, not 10: it takes a tenth of a run's steps at most."),
+        (1_055, ""),
+    ],
+)
+def test_a_warm_up_that_is_cut_short_says_so(rows, said):
+    assert warmup_words(get_recipe("quick"), rows) == said
