@@ -72,7 +72,7 @@ def headline(verdict: Verdict) -> str:
     parts = [
         f"{_opening(verdict)}: {_moved(verdict.accuracy)}, McNemar's exact test {show_p(verdict.test.p)}, {rows}.",
         f"Worse: {fell}." if fell else "",
-        f"{leaks:,} of these texts have a twin in training." if leaks else "",
+        f"{leaks:,} of these texts {_have(leaks)} a twin in training." if leaks else "",
     ]
     return " ".join(part for part in parts if part)
 
@@ -118,6 +118,10 @@ def _moved(change: Change, interval: str = _INTERVAL) -> str:
     """Return a change as its figure, both values and the difference."""
     values = " → ".join("–" if value is None else f"{value:.1%}" for value in (change.before, change.after))
     return f"{_figure(change)} {values}, {points(change.difference, interval)}"
+
+
+def _have(n: int) -> str:
+    return "has" if n == 1 else "have"
 
 
 def _figure(change: Change) -> str:
@@ -181,8 +185,9 @@ def _rows(verdict: Verdict) -> str:
         parts.append(f"None of the {overlap.of:,} texts has a twin among the training texts.")
     if overlap is not None and overlap.n:
         parts.append(
-            f"{overlap.n:,} of {overlap.of:,} texts have a twin among the training texts ({overlap.same:,} the same, "
-            f"{overlap.other_digits:,} but for digits, {overlap.near:,} nearly), and figures on them flatter."
+            f"{overlap.n:,} of {overlap.of:,} texts {_have(overlap.n)} a twin among the training texts "
+            f"({overlap.same:,} the same, {overlap.other_digits:,} but for digits, {overlap.near:,} nearly), "
+            "and figures on them flatter."
         )
     trained = _without(verdict, "trained on")
     return " ".join([*parts, *([_rest(trained)] if trained else [])])

@@ -114,6 +114,8 @@ def test_with_leaks_the_verdict_says_so_and_shows_itself_without_them():
     rows = text_of(judged, "Rows")
     assert rows.startswith("30 of 100 texts have a twin among the training texts (30 the same, ")
     assert "Without them: accuracy 100.0% → 97.1%, -2.9 points" in rows and rows.endswith("n = 70.")
+    one = text_of(judge(*tables, known=Known(overlap=trained_on(100, fixed[:1]))), "Rows")
+    assert one.startswith("1 of 100 texts has a twin among the training texts (1 the same, ")
     clean = judge(*tables, known=Known(overlap=trained_on(100, [])))
     assert (clean.tone, clean.without) == ("mixed" if clean.worse else "good", [])
     assert text_of(clean, "Rows") == "None of the 100 texts has a twin among the training texts."
