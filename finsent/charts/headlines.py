@@ -29,10 +29,17 @@ def with_own_columns(table: pd.DataFrame, own: pd.DataFrame | None) -> pd.DataFr
     """Return a table of answers with the other columns of the file that its texts came from, by which it can be joined.
 
     ``own`` has a row a text, or is None; a column that is called as one of the answers' says that it is the file's.
+    Cells of several kinds become text, since a column of a Parquet file has one.
     """
     if own is None:
         return table
-    return table.join(own.rename(columns={name: f"{name} (file)" for name in own if name in table}))
+    joined = table.copy()
+    for column in own:
+        name, cells = str(column), own[column].infer_objects()
+        while name in joined:
+            name = f"{name} (file)"
+        joined[name] = cells.where(cells.isna(), cells.map(str)) if cells.dtype == object else cells
+    return joined
 
 
 def headlines_parquet(table: pd.DataFrame) -> bytes:

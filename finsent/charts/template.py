@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from plotly.colors import hex_to_rgb
 
 from finsent.labels import BEARISH, BULLISH, INVALID, NEGATIVE, NEUTRAL, POSITIVE
+from finsent.runs.names import shortened
 
 #: One colour per label everywhere; told apart with any colour vision, and never without the label's name.
 LABEL_COLORS: dict[str, str] = {
@@ -117,5 +118,4 @@ def plain(name: str) -> str:
 
 def short(name: str, most: int = _LONGEST_NAME) -> str:
     """Return a :func:`plain` name, cut where it is longer than ``most``; one that is empty says so."""
-    name = name or "(none)"
-    return plain(name if len(name) <= most else name[: most - 1] + "…")
+    return plain(shortened(name or "(none)", most))

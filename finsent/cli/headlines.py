@@ -42,8 +42,11 @@ def classify(options: argparse.Namespace) -> Printed:
     if options.csv is not None or options.parquet is not None:
         from finsent.charts.headlines import headlines_parquet, headlines_table, with_own_columns
 
-        # Beside texts of the command line, the file's other columns would be empty in part.
-        table = with_own_columns(headlines_table(results), of_file.others if of_file and not options.texts else None)
+        own = of_file.others if of_file else None
+        if own is not None and options.texts:
+            print("finsent: The file's other columns are left out: not all texts are the file's.", file=sys.stderr)
+            own = None
+        table = with_own_columns(headlines_table(results), own)
         if options.csv is not None:
             write_table(options.csv, table)
         if options.parquet is not None:

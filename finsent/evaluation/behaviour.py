@@ -44,8 +44,8 @@ def behave(classifier: Classifier, rows: pd.DataFrame, report: Report | None = N
     """Return one row a text and rule that applies to it.
 
     ``rows`` is a data table with the models' answers to the texts as they are, ``baseline`` and ``tuned``. Columns:
-    ``row_id, rule, expects, gold, text, edited``, and of both models ``<model>``, ``<model> edited`` (their answers)
-    and ``<model> failed``. ``report(done, total)`` counts answers of both models.
+    ``row_id, rule, expects, gold, answers, text, edited``, and of both models ``<model>``, ``<model> edited`` (what
+    they say) and ``<model> failed``. ``report(done, total)`` counts answers of both models.
 
     Raises:
         EmptyDataError: no rule applies.
@@ -57,7 +57,7 @@ def behave(classifier: Classifier, rows: pd.DataFrame, report: Report | None = N
     def of_both(before: int) -> Report | None:
         return report and (lambda done, total: report(before * total + done, len(MODELS) * total))
 
-    outcomes = edited[["row_id", "rule", "expects", "label", "original", "text"]]
+    outcomes = edited[["row_id", "rule", "expects", "label", "answers", "original", "text"]]
     outcomes = outcomes.rename(columns={"label": "gold", "text": "edited", "original": "text"})
     rules = {rule.name: rule for rule in RULES}
     for number, model in enumerate(MODELS):

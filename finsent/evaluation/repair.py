@@ -25,7 +25,7 @@ MOST_ERRORS = 500
 #: How a repair set names the rows in it that no data set holds: texts edited by a rule.
 SYNTHETIC = "synthetic"
 CHOSEN_BY_TEST = (
-    "These rows are like test texts. A run that is trained on them is no longer judged fairly by the test split: to "
+    "What test texts choose is like them. A run that is trained on it is no longer judged fairly by the test split: to "
     "train, take the errors of the validation split."
 )
 

@@ -61,7 +61,7 @@ def compare_runs(
 def differing_settings(runs: Sequence[Run]) -> pd.DataFrame:
     """Return the settings in which runs differ, as text: one row a setting, one column a run.
 
-    Besides their recipes' settings that is what they began with: another run, corrected labels, a repair set.
+    Besides their recipes' settings that is what they began with: another run, corrected labels, a repair set, adapters.
     """
     titles = run_titles(runs)
     settings = {run.id: _settings(run, titles) for run in runs}
@@ -76,6 +76,10 @@ def _settings(run: Run, titles: Mapping[str, str]) -> dict[str, str]:
     began = origin_facts(run)
     if run.parent:
         began["continues"] = titles.get(run.parent, run.parent)
+    if run.averaged:
+        began["average of"] = ", ".join(titles.get(parent, parent) for parent in run.averaged)
+    if run.imported:
+        began["adapter from"] = run.imported
     return {name: show_value(value) for name, value in run.recipe.model_dump().items()} | began
 
 

@@ -17,8 +17,8 @@ _MODELS = {"embedded": "SmolLM2-135M", "qwen3-0.6b": "Qwen3-0.6B"}
 #: Settings that a name says in full, and the longest name of a file in it.
 _MOST_CHANGES = 2
 _LONGEST_FILE = 40
-#: What belongs to the data: where they are and how they are read, which the name of the source stands for.
-_OF_DATA = ("source", "model", "text_column", "label_column", "labels", "thresholds", "leave_out")
+#: How a file is read, which its own name stands for in a run's.
+_READING = ("text_column", "label_column", "labels", "thresholds", "leave_out")
 _PINNED = re.compile(r"[^/]+/([^/@]+)@[0-9a-f]{40}")
 
 
@@ -27,7 +27,7 @@ def spoken_words(recipe: Recipe) -> str:
     words = [recipe.name, _DATA.get(recipe.source) or _file_name(recipe.source)]
     if recipe.name in RECIPES and recipe.model != RECIPES[recipe.name].model:
         words.append(_MODELS.get(recipe.model) or _file_name(recipe.model))
-    changes = changes_in_words(recipe)
+    changes = _changes(recipe, ("source", "model", *_READING))
     words += changes[:_MOST_CHANGES]
     if len(changes) > _MOST_CHANGES:
         words.append(f"{len(changes) - _MOST_CHANGES} more changed")
@@ -35,14 +35,22 @@ def spoken_words(recipe: Recipe) -> str:
 
 
 def changes_in_words(recipe: Recipe) -> list[str]:
-    """Return the settings that differ from the recipe, for example ``["seed 7", "rows 300"]``; data and model aside."""
-    changed = changed_fields(recipe)
-    return [_change(name, now) for name, (_, now) in changed.items() if name not in _OF_DATA]
+    """Return the settings that differ from the recipe, data and model aside, for example ``["seed 7", "rows 300"]``."""
+    return _changes(recipe, ("source", "model"))
+
+
+def shortened(name: str, most: int) -> str:
+    """Return a name in at most so many characters; one that was cut ends with "…"."""
+    return name if len(name) <= most else f"{name[: most - 1].rstrip()}…"
 
 
 def said(words: str) -> list[str]:
     """Return the words of a name as somebody may type them: without the points between its parts."""
     return words.replace(SEPARATOR.strip(), " ").split()
+
+
+def _changes(recipe: Recipe, besides: tuple[str, ...]) -> list[str]:
+    return [_change(name, now) for name, (_, now) in changed_fields(recipe).items() if name not in besides]
 
 
 def _change(name: str, value: Any) -> str:
@@ -53,4 +61,4 @@ def _file_name(path: str) -> str:
     """Return what a file, a folder or a repository of the hub, which a run has with its commit, is called."""
     of_hub = _PINNED.fullmatch(path)
     name = of_hub[1] if of_hub else " ".join((PurePath(path).stem or path).split())
-    return name if len(name) <= _LONGEST_FILE else f"{name[: _LONGEST_FILE - 1]}…"
+    return shortened(name, _LONGEST_FILE)

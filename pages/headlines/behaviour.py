@@ -1,5 +1,7 @@
 """Behavioural tests on the Headlines page: each rule on a run's rows, who fails it how often, and the failures."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -7,6 +9,7 @@ from finsent.errors import FinsentError
 from finsent.evaluation.behaviour import SPLITS, failures, run_behaviour
 from finsent.evaluation.edits import RULES, rule_named
 from finsent.evaluation.repair import repair_pool, run_rule_repair_set
+from finsent.labels import split_answers
 from finsent.metrics.behaviour import MIN_TEXTS, behaviour_figures, behaviour_table
 from finsent.runs.store import Run
 from pages.headlines.asking import ONE
@@ -15,6 +18,7 @@ from pages.shared.models import known_as
 from pages.shared.opened import opened_place
 from pages.shared.repair_rows import corrections_of, show_caution, show_repair_rows, show_training
 from pages.shared.ui import PERCENT, counted, plain_markdown, show_table, what_is
+from pages.shared.why import kind_of
 
 #: Not a widget's key: whose tests the visitor has asked for.
 _ASKED = "behaviour-asked"
@@ -94,11 +98,11 @@ def show_repair(run: Run, outcomes: pd.DataFrame, split: str) -> None:
             "applies to, and each of them edited by the rule, under the label that the rule foresees. The edits are "
             "synthetic, and called so. Test texts never go in."
         )
+        show_caution(split)
         with st.form("rule-repair", border=False):
             each = st.number_input("Similar texts for each failure", 1, 20, 3, key="rule-each")
             if st.form_submit_button(f"Find texts for “{name}”", icon=":material/build:"):
                 st.session_state[_REPAIR] = ((run.id, split, name), _repair(run, outcomes, name, int(each)))
-        show_caution(split)
         found_for, rows = st.session_state.get(_REPAIR, (None, None))
         if rows is not None and found_for == (run.id, split, name):
             show_repair_rows(run, rows)
@@ -122,20 +126,13 @@ def show_failures(outcomes: pd.DataFrame) -> None:
     if failed.empty:
         st.success("Neither model fails this rule.")
         return
-
-    def open_edit() -> None:
-        if (place := opened_place(st.session_state["failures"])) is not None:
-            st.session_state["text"] = failed["text"].iloc[place]
-            st.session_state["edit"] = failed["edited"].iloc[place]
-            st.session_state["mode"] = ONE
-
     show_table(
         failed.rename(
             columns={"tuned": "fine-tuned", "tuned edited": "fine-tuned edited", "tuned failed": "it failed "}
         ),
         f"failures-{rule}",
         key="failures",
-        on_select=open_edit,
+        on_select=partial(open_edit, failed),
         selection_mode="single-row",
         column_order=["text", "edited", "gold", "baseline", "baseline edited", "fine-tuned", "fine-tuned edited"],
         column_config={name: st.column_config.TextColumn(width="medium") for name in ("text", "edited")},
@@ -144,3 +141,14 @@ def show_failures(outcomes: pd.DataFrame) -> None:
         f"{counted(len(failed), 'text')} that one of the models fails. Choose a row to open it as an edit, "
         "with the keyboard by Shift and Space."
     )
+
+
+def open_edit(failed: pd.DataFrame) -> None:
+    """Open the chosen failure as an edit, asked about with its own kind of prompt."""
+    if (place := opened_place(st.session_state["failures"])) is None:
+        return
+    row = failed.iloc[place]
+    st.session_state["text"], st.session_state["edit"] = row["text"], row["edited"]
+    if kind := kind_of(split_answers(row["answers"])):
+        st.session_state["kind"] = kind
+    st.session_state["mode"] = ONE

@@ -130,7 +130,7 @@ def show_change(
             st.metric(title, "no neutral rows")
             return
         st.metric(title, f"{before[0]:.1%} → {after[0]:.1%}")
-        ranges = [f"{interval.low:.0%} to {interval.high:.0%}" for _, interval in (before, after)]
+        ranges = [f"{interval.low:.1%} to {interval.high:.1%}" for _, interval in (before, after)]
         st.caption(f"95 % intervals {ranges[0]}, then {ranges[1]}; n\u00a0=\u00a0{n:,}")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from finsent.errors import RunError
+from finsent.runs.names import shortened
 from finsent.runs.store import Run, default_runs_dir, load_run, read_run
 from pages.shared import places
 from pages.shared.pressed import fragment
@@ -34,18 +35,14 @@ def _badge(folder: Path) -> None:
         return
     if not run.active:
         st.rerun()
+    # So short that it is not cut off beside what stands before it.
+    name = shortened(run.title, _LONGEST)
     st.page_link(
         places.TRAIN,
-        label=f"{str(run.state).capitalize()}, {when_done(run) or 'time not known yet'}: {_short(run)}",
+        label=f"{str(run.state).capitalize()}, {when_done(run) or 'time not known yet'}: {plain_markdown(name)}",
         icon=":material/play_circle:",
         query_params={"run": run.id},
     )
-
-
-def _short(run: Run) -> str:
-    """Return a run's name, for Markdown, so short that it is not cut off beside what stands before it."""
-    name = run.title
-    return plain_markdown(name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1].rstrip()}…")
 
 
 def _announce(run_id: str) -> None:

@@ -1,5 +1,7 @@
 """Why a model says what it says of a text: the sentence with its words marked, a sentence on top, and the values."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from finsent.charts.template import LABEL_COLORS
@@ -62,9 +64,14 @@ def show_why(run: Run | None, text: str, key: str, answers: tuple[str, ...] = NE
     show_explanation(explanation, key)
 
 
+def kind_of(answers: Sequence[str]) -> str | None:
+    """Return which of ``KINDS`` asks for these answers, None where neither does."""
+    return next((name for name, own in KINDS.items() if set(own) == set(answers)), None)
+
+
 def what_if(run: Run | None, text: str, answers: tuple[str, ...]) -> None:
     """Show the link to Headlines, where the same prompt asks about the text and it can be changed."""
-    kind = next((name for name, own in KINDS.items() if set(own) == set(answers)), None)
+    kind = kind_of(answers)
     query = {"text": text} | ({"run": run.id} if run else {}) | ({"kind": kind} if kind else {})
     st.page_link(places.HEADLINES, label="What if …?", icon=":material/edit_note:", query_params=query)
 

@@ -84,8 +84,9 @@ def test_every_page_opens_says_its_world_and_fits(app, page, path, width):
     assert wide <= width, f"the page is {wide} px wide on a screen of {width}"
 
 
-def test_on_a_narrow_screen_one_touch_leads_to_another_page_and_no_menu_stays_over_it(app, page):
-    page.set_viewport_size({"width": 390, "height": 900})
+@pytest.mark.parametrize("width", [390, 760])
+def test_on_a_narrow_screen_one_touch_leads_to_another_page_and_no_menu_stays_over_it(app, page, width):
+    page.set_viewport_size({"width": width, "height": 900})
     open_page(page, app.url)
     page.locator(".st-key-narrow-pages").get_by_role("link", name="Runs", exact=True).click()
     expect(page.get_by_role("heading", level=1, name="Runs")).to_be_visible()

@@ -75,5 +75,4 @@ def test_five_pages_at_once_have_the_answers_that_each_has_alone_and_the_server_
             expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=120_000)
             pd.testing.assert_frame_equal(answers(page), alone[number], atol=1e-4)
         resident.append(server.memory_info().rss)
-    print([size // 2**20 for size in resident])
     assert resident[-1] <= GROWTH * resident[1], [size // 2**20 for size in resident]

@@ -229,6 +229,22 @@ def test_a_files_other_columns_stay_beside_its_answers(capsys, runs_dir, tmp_pat
     ]
 
 
+def test_a_files_other_columns_of_any_kind_and_name_are_written(capsys, runs_dir, tmp_path, says_neutral):
+    path, answers = tmp_path / "headlines.json", tmp_path / "answers.parquet"
+    rows = [{"headline": "Sales rose", "id": 1, "baseline": ["x"], "baseline (file)": 2}]
+    rows += [{"headline": "Sales fell", "id": "two", "baseline": None, "baseline (file)": 3}]
+    path.write_text(json.dumps(rows))
+    assert cli.main(["classify", "--file", str(path), "--parquet", str(answers)]) == 0
+    table = pd.read_parquet(answers)
+    assert table["id"].tolist() == ["1", "two"]
+    assert table["baseline (file)"].fillna("").tolist() == ["['x']", ""]
+    assert table["baseline (file) (file)"].tolist() == [2, 3]
+    capsys.readouterr()
+    assert cli.main(["classify", "Orders fell", "--file", str(path), "--parquet", str(answers)]) == 0
+    assert "other columns are left out" in capsys.readouterr().err
+    assert pd.read_parquet(answers)["text"].tolist() == ["Orders fell", "Sales rose", "Sales fell"]
+
+
 @pytest.mark.parametrize("header", ["Date,Subject", "Title,Body"])
 def test_headlines_without_a_clear_column_are_asked_for(capsys, runs_dir, tmp_path, says_neutral, header):
     path = tmp_path / "headlines.csv"

@@ -40,6 +40,15 @@ def test_what_a_run_began_with_is_among_what_differs(runs_dir):
     ]
 
 
+def test_an_average_is_told_from_the_runs_that_it_is_of(runs_dir):
+    before = made_predictions(GOLD, BEFORE)
+    runs = [made_run(runs_dir, before, made_predictions(GOLD, AFTER), name=name) for name in ("a", "b", "mean")]
+    mean = update_run(runs[2].folder, averaged=(runs[0].id, runs[1].id))
+    assert differing_settings([runs[0], mean]).to_dict("records") == [
+        {"setting": "average of", "a": "–", "mean": f"a, {runs[1].id}"}
+    ]
+
+
 def test_rows_that_changed_are_those_with_other_answers_the_decided_first(runs_dir):
     other = list(AFTER)
     other[0], other[7] = "neutral", "negative"

@@ -1,6 +1,7 @@
 """The Headlines page: answers as one types, why, what if, many texts, behavioural tests and the demo view."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from finsent.evaluation.classifier import Answer, Classified, Classifier, text_r
 from finsent.evaluation.edits import rule_named
 from finsent.runs.queue import start_next
 from finsent.runs.store import create_run
+from pages.headlines import behaviour
 from pages.headlines.asking import BEHAVIOUR, DEMO, EXAMPLES, MANY, ONE
 from pages.shared import places
 from pages.shared.ui import plain_markdown
@@ -305,6 +307,7 @@ def behaved(tuned_fails):
             "rule": rule.name,
             "expects": rule.expects,
             "gold": "positive",
+            "answers": "positive|neutral|negative",
             "text": "Sales rose.",
             "edited": "Sales fell.",
             "baseline": "positive",
@@ -330,6 +333,17 @@ def test_behavioural_tests_show_each_rule_and_open_a_failure(run, asked, monkeyp
     app = press(app, "Find texts for “rose or fell”")
     assert not app.exception
     assert "fails the rule “rose or fell” on none of these texts" in said(app).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind"), [("positive|neutral|negative", "News"), ("bearish|neutral|bullish", "Market posts")]
+)
+def test_a_failure_is_opened_as_an_edit_with_its_own_kind_of_prompt(monkeypatch, answers, kind):
+    state = {"failures": SimpleNamespace(selection=SimpleNamespace(rows=[1], cells=[]))}
+    monkeypatch.setattr(st, "session_state", state)
+    behaviour.open_edit(behaved(True).assign(answers=answers))
+    assert (state["kind"], state["mode"]) == (kind, ONE)
+    assert (state["text"], state["edit"]) == ("Sales rose.", "Sales fell.")
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
