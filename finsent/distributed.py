@@ -25,7 +25,7 @@ import psutil
 
 from finsent.errors import ProcessesError, RunStopped
 from finsent.files import PROJECT
-from finsent.machine import usable_cores
+from finsent.machine import usable_cores, usable_threads
 
 _PR_SET_PDEATHSIG = 1
 _HERE = "127.0.0.1"
@@ -163,6 +163,8 @@ def is_main() -> bool:
 def join(processes: int, cores: int | None = None) -> None:
     """Join the other processes of the run, and share the cores with those on this machine: all, or so many.
 
+    A process by itself has no more threads than ``OMP_NUM_THREADS`` says; among several, torchrun has set that to 1.
+
     Raises:
         ProcessesError: not as many processes were started as the recipe asks for.
     """
@@ -176,7 +178,8 @@ def join(processes: int, cores: int | None = None) -> None:
         )
     on_cpu = not torch.cuda.is_available()
     if on_cpu:
-        torch.set_num_threads(max(1, (cores or usable_cores()) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
+        usable = usable_threads() if processes == 1 else usable_cores()
+        torch.set_num_threads(max(1, (cores or usable) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
     if processes > 1:
         _end_with_parent()
         if os.environ.get(_NO_SERVER_OF_TORCHRUN) == "1":

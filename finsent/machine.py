@@ -105,6 +105,12 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def usable_threads() -> int:
+    """Return how many threads this process may compute with: one a core, and at most ``OMP_NUM_THREADS``."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(usable_cores(), int(asked)) if asked.isdecimal() and int(asked) else usable_cores()
+
+
 @cache
 def processor_name() -> str:
     """Return the processor as its maker names it where the system tells, else its architecture."""

@@ -1,6 +1,7 @@
 """Fixtures that many tests share: tiny random models, and folders of their own for runs."""
 
 import functools
+import gc
 import json
 import os
 import socket
@@ -16,14 +17,9 @@ from finsent.uncompiled import compile_nothing
 # As in every process that finsent starts.
 compile_nothing()
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-#: The cores of this machine, before each test process took one of them.
-ALL_CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Test processes beside one another, and what they start, would ruin each other's speed with a thread per core each.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    if ALL_CORES:
-        number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
-        os.sched_setaffinity(0, {ALL_CORES[number % len(ALL_CORES)]})
 # No test may wait for a network: the hub is out of reach by decision, not by chance.
 os.environ["HF_HUB_OFFLINE"] = "1"
 # Nor may what somebody has fetched before decide it.
@@ -94,6 +90,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: (ranks.get(item.path, len(ranks)), -sizes[item.path]))
 
 
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from visiting thousands of tests again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def components_looked_for_once():
     """Let AppTest read what all installed packages say of themselves once, and not whenever it opens a page."""
@@ -137,10 +139,10 @@ def two_cores(monkeypatch: pytest.MonkeyPatch):
     """This process and all that it starts have two cores."""
     from finsent.runs import cores
 
-    if len(ALL_CORES) < 2:
+    before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    if len(before) < 2:
         pytest.skip("this machine has one core")
-    before = os.sched_getaffinity(0)
-    two = ALL_CORES[:2]
+    two = sorted(before)[:2]
     os.sched_setaffinity(0, two)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(cores, "gpu_name", lambda: None)

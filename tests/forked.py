@@ -139,9 +139,10 @@ def fork_workers(patch: pytest.MonkeyPatch) -> None:
 
 def fork_measurements(patch: pytest.MonkeyPatch) -> None:
     """Let what measures speed and memory apart, in one process, do so in a forked one."""
+    from finsent.bench import growth
     from finsent.cost import measured_memory, speed
 
-    for module in (speed, measured_memory):
+    for module in (growth, speed, measured_memory):
         patch.setattr(module, "run_module", _run_module)
 
 

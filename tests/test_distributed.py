@@ -11,8 +11,10 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
+import torch
 from safetensors.torch import load_file
 
+from finsent import machine
 from finsent.distributed import environment_without_group, in_shares, join, module_command, run_module
 from finsent.errors import ProcessesError, RecipeError, RunStopped
 from finsent.metrics.classification import evaluate_predictions
@@ -237,6 +239,19 @@ def test_another_number_of_processes_than_asked_for_is_an_error(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "1")
     with pytest.raises(ProcessesError, match="asks for 2 processes, and 1"):
         join(2)
+
+
+def test_one_process_has_as_many_threads_as_it_is_given(monkeypatch):
+    before = torch.get_num_threads()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(machine, "usable_cores", lambda: 4)
+    try:
+        for asked, threads in (("3", 3), ("", 4)):
+            monkeypatch.setenv("OMP_NUM_THREADS", asked)
+            join(1)
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_processes_must_divide_the_batch():

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
+from finsent.cli.output import file_to_write
 from finsent.errors import UsageError
 from finsent.models.base import EMBEDDED, MODELS
 from finsent.runs.find import RUN_HELP
@@ -82,6 +83,11 @@ def add_run(command: argparse.ArgumentParser, optional: bool = False) -> None:
     else:
         command.add_argument("run", metavar="RUN", help=RUN_HELP)
     add_runs_dir(command)
+
+
+def add_output(command: argparse.ArgumentParser, option: str, words: str) -> None:
+    """Add an option that names a file to write; a command that could not write it ends before it does any work."""
+    command.add_argument(option, metavar="FILE", type=file_to_write, help=words)
 
 
 def add_model(command: argparse.ArgumentParser) -> None:

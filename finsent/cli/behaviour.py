@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from finsent.cli.arguments import Commands, Printed, add_command, add_run, known
+from finsent.cli.arguments import Commands, Printed, add_command, add_output, add_run, known
 from finsent.cli.meant import answers_anew, meant_run
 from finsent.cli.output import records, table_text, write_table
 from finsent.cli.progress import counter
@@ -25,14 +25,14 @@ def add_commands(commands: Commands) -> None:
     edits = add_command(commands, "edits", show_edits)
     edits.add_argument("text", metavar="TEXT")
     edits.add_argument("--to", action="append", default=[], metavar="EDIT", help="the text changed; may be given often")
-    edits.add_argument("--csv", metavar="FILE", help="write the table as CSV")
+    add_output(edits, "--csv", "write the table as CSV")
     add_whose(edits)
 
     behave = add_command(commands, "behave", show_behaviour)
     add_run(behave, optional=True)
     behave.add_argument("--split", choices=["test", "validation"], default="test", help="whose rows (default test)")
     behave.add_argument("--rule", metavar="NAME", help="the texts that a model fails this rule on")
-    behave.add_argument("--csv", metavar="FILE", help="write every edit with both models' answers as CSV")
+    add_output(behave, "--csv", "write every edit with both models' answers as CSV")
 
 
 def show_edits(options: argparse.Namespace) -> Printed:

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from finsent.cli.arguments import MODEL_HELP, Commands, Printed, add_choices, add_command, add_source, known
+from finsent.cli.arguments import MODEL_HELP, Commands, Printed, add_choices, add_command, add_output, add_source, known
 from finsent.cli.output import records, table_text, write_table
 from finsent.data.choices import choices_of
 from finsent.errors import UsageError
@@ -35,7 +35,7 @@ def add_commands(commands: Commands) -> None:
     add_source(data)
     data.add_argument("--words", action="store_true", help="the words that mark each label, too")
     data.add_argument("--lengths", metavar="MODEL", help=f"lengths in tokens of a model, too: {MODEL_HELP}")
-    data.add_argument("--refused", metavar="FILE", help="write the rows that cannot be used as CSV, each with why")
+    add_output(data, "--refused", "write the rows that cannot be used as CSV, each with why")
     add_choices(data)
     rows = add_command(commands, "rows", show_rows)
     rows.add_argument("--search", default="", metavar="TEXT", help="any part of a text, whatever its case")
@@ -50,7 +50,7 @@ def add_commands(commands: Commands) -> None:
     rows.add_argument("--finding", type=int, metavar="NUMBER", help="the rows of a finding, numbered as data has them")
     rows.add_argument("--row", metavar="ID", help="open one row: prompt, answer and tokens")
     rows.add_argument("--tokenizer", default=EMBEDDED, metavar="MODEL", help=f"with --row: {MODEL_HELP}")
-    rows.add_argument("--csv", metavar="FILE", help="write the rows as CSV")
+    add_output(rows, "--csv", "write the rows as CSV")
     add_source(rows)
     add_choices(rows)
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from finsent.cli.arguments import Commands, Printed, add_choices, add_command, add_run, add_runs_dir
+from finsent.cli.arguments import Commands, Printed, add_choices, add_command, add_output, add_run, add_runs_dir
 from finsent.cli.groups import evaluated_group, group_named, runs_named
 from finsent.cli.judged import add_judged, add_rows_and_classes, chosen_set
 from finsent.cli.meant import meant_run
@@ -37,18 +37,18 @@ def add_commands(commands: Commands) -> None:
     answers.add_argument("--gold", choices=FIVE_LABELS, help="rows of this gold label")
     answers.add_argument("--answer", choices=[*FIVE_LABELS, INVALID], help="rows that --model gives this label")
     answers.add_argument("--model", choices=["baseline", "tuned"], default="tuned", help="for --answer (default tuned)")
-    answers.add_argument("--csv", metavar="FILE", help="write the rows as CSV")
+    add_output(answers, "--csv", "write the rows as CSV")
     add_judged(answers)
 
     compare = add_command(commands, "compare", compare_runs)
     compare.add_argument("runs", nargs="+", metavar="RUN", help=RUN_HELP)
-    compare.add_argument("--csv", metavar="FILE", help="write the rows that the runs do not call alike as CSV")
+    add_output(compare, "--csv", "write the rows that the runs do not call alike as CSV")
     add_rows_and_classes(compare)
     add_runs_dir(compare)
 
     report = add_command(commands, "report", save_report)
-    report.add_argument("--out", metavar="FILE", help="default: finsent-comparison-RUN.html")
-    report.add_argument("--figures", metavar="FILE", help="write every figure as JSON, too")
+    add_output(report, "--out", "default: finsent-comparison-RUN.html")
+    add_output(report, "--figures", "write every figure as JSON, too")
     add_judged(report)
 
 

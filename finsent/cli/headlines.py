@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from finsent.cli.arguments import Commands, Printed, add_command
+from finsent.cli.arguments import Commands, Printed, add_command, add_output
 from finsent.cli.output import write_file, write_table
 from finsent.cli.why import add_whose, answers_asked
 from finsent.data.schema import TEXT_NAMES
@@ -19,11 +19,11 @@ def add_commands(commands: Commands) -> None:
     """Add the commands of this module."""
     label = add_command(commands, "classify", classify)
     label.add_argument("texts", nargs="*", metavar="TEXT")
-    label.add_argument("--parquet", metavar="FILE", help="write both models' answers as Parquet")
+    add_output(label, "--parquet", "write both models' answers as Parquet")
     add_whose(label)
     label.add_argument("--file", help="a .csv, .json, .jsonl or .parquet file of headlines")
     label.add_argument("--text-column", metavar="NAME", help=f"its column with the texts; default: {_OR} if clear")
-    label.add_argument("--csv", metavar="FILE", help="write both models' answers as CSV")
+    add_output(label, "--csv", "write both models' answers as CSV")
 
 
 def classify(options: argparse.Namespace) -> Printed:

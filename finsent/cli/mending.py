@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from finsent.cli.arguments import Commands, Printed, add_command, add_run
+from finsent.cli.arguments import Commands, Printed, add_command, add_output, add_run
 from finsent.cli.meant import meant_run
 from finsent.cli.output import records, table_text, write_file, write_table
 from finsent.cli.progress import counter
@@ -25,7 +25,7 @@ def add_commands(commands: Commands) -> None:
     """Add the commands of this module."""
     suspects = add_command(commands, "suspects", show_suspects)
     suspects.add_argument("--split", choices=_SPLITS, help="rows of one split alone (default: all)")
-    suspects.add_argument("--csv", metavar="FILE", help="write the rows as CSV")
+    add_output(suspects, "--csv", "write the rows as CSV")
     suspects.add_argument(
         "--read", action="store_true", help="let the run's base model read the rows first, if it has not: minutes, once"
     )
@@ -41,7 +41,7 @@ def add_commands(commands: Commands) -> None:
     add_run(correct)
     correct.add_argument("row", nargs="?", metavar="ROW", help="the row id that suspects lists")
     listed = add_command(commands, "corrections", show_corrections)
-    listed.add_argument("--csv", metavar="FILE", help="write them as a file that correct and train take")
+    add_output(listed, "--csv", "write them as a file that correct and train take")
     add_run(listed, optional=True)
     add_run(add_command(commands, "verify", verify_child), optional=True)
 

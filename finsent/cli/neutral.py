@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from finsent.cli.arguments import Commands, Printed, add_command, add_run, known
+from finsent.cli.arguments import Commands, Printed, add_command, add_output, add_run, known
 from finsent.cli.meant import answers_anew, meant_run
 from finsent.cli.output import records, table_text, write_table
 from finsent.cli.progress import counter
@@ -31,7 +31,7 @@ def add_commands(commands: Commands) -> None:
     view = errors.add_mutually_exclusive_group()
     view.add_argument("--item", metavar="ROW", help="open one text: probabilities and similar training texts")
     view.add_argument("--by", choices=["topic", "source"], help="error rates in groups instead")
-    errors.add_argument("--csv", metavar="FILE", help="write the texts as CSV")
+    add_output(errors, "--csv", "write the texts as CSV")
     _add_filters(errors)
     words = add_command(commands, "words", show_words)
     words.add_argument("--model", choices=list(MODELS), default="baseline", help="whose answers (default baseline)")
@@ -52,7 +52,7 @@ def add_commands(commands: Commands) -> None:
     repair.add_argument(
         "--rule", metavar="NAME", help="for the validation texts on which the fine-tuned model fails a rule of behave"
     )
-    repair.add_argument("--csv", metavar="FILE", help="write the rows as CSV, which train --repair reads")
+    add_output(repair, "--csv", "write the rows as CSV, which train --repair reads")
     _add_filters(repair)
     # What test rows show must not choose what is trained on.
     repair.set_defaults(split="validation")

@@ -1,6 +1,8 @@
 """Tables as the commands print and write them."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,17 +36,34 @@ def table_text(table: "pd.DataFrame", rows: int | None = _PRINTED_ROWS) -> str:
     return text
 
 
+def file_to_write(path: str) -> str:
+    """Return a path as it was typed, once it is certain that a file can be written there; nothing is left there.
+
+    It is asked before a command works for what it shall write.
+
+    Raises:
+        UsageError: none can.
+    """
+    place = _place(path)
+    # A pipe would wait for whoever reads it, and end for them when it is closed.
+    if place.is_file() or place.is_dir() or not place.exists():
+        new = not place.exists()
+        with _written(place), place.open("ab"):
+            pass
+        if new:
+            place.unlink()
+    return path
+
+
 def write_file(path: str | Path, content: bytes) -> str:
     """Write a file that a command was asked for, and return its absolute path.
 
     Raises:
         UsageError: it cannot be written there.
     """
-    place = typed_path(path, UsageError, "place for a file", "Give another file.")
-    try:
+    place = _place(path)
+    with _written(place):
         place.write_bytes(content)
-    except OSError as error:
-        raise UsageError(f"{place} cannot be written ({error.strerror}). Give another file.") from error
     return str(place.resolve())
 
 
@@ -57,6 +76,18 @@ def write_table(path: str | Path, table: "pd.DataFrame") -> str:
     from finsent.data.export import export_csv
 
     return write_file(path, export_csv(table))
+
+
+def _place(path: str | Path) -> Path:
+    return typed_path(path, UsageError, "place for a file", "Give another file.")
+
+
+@contextmanager
+def _written(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{place} cannot be written ({error.strerror}). Give another file.") from error
 
 
 def _cell(value: Any) -> str:

@@ -4,7 +4,7 @@ import argparse
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from finsent.cli.arguments import UNNAMED, Commands, Printed, add_command, add_run, add_runs_dir, known
+from finsent.cli.arguments import UNNAMED, Commands, Printed, add_command, add_output, add_run, add_runs_dir, known
 from finsent.cli.meant import unnamed_run
 from finsent.cli.output import records, table_text, write_file, write_table
 from finsent.errors import FiguresFormatError, UsageError
@@ -33,14 +33,14 @@ def add_commands(commands: Commands) -> None:
     curves.add_argument(
         "--neutral", action="store_true", help="neutral validation texts called positive, with n and 95 %% interval"
     )
-    curves.add_argument("--csv", metavar="FILE", help="write every point as CSV")
+    add_output(curves, "--csv", "write every point as CSV")
     add_runs_dir(curves)
     words = add_command(commands, "describe", describe)
     words.add_argument("--name", help="a short name; an empty one takes it away")
     words.add_argument("--note", help="a note; an empty one takes it away")
     add_run(words)
     adapter = add_command(commands, "adapter", save_adapter)
-    adapter.add_argument("--out", metavar="FILE", help="default: finsent-adapter-RUN.zip")
+    add_output(adapter, "--out", "default: finsent-adapter-RUN.zip")
     add_run(adapter)
     add_run(add_command(commands, "delete", remove_run))
 

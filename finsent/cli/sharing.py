@@ -2,7 +2,7 @@
 
 import argparse
 
-from finsent.cli.arguments import Commands, Printed, add_command, add_run, add_runs_dir, known
+from finsent.cli.arguments import Commands, Printed, add_command, add_output, add_run, add_runs_dir, known
 from finsent.cli.meant import meant_run
 from finsent.cli.output import records, table_text, write_table
 from finsent.metrics.figures_json import to_json
@@ -16,12 +16,12 @@ def add_commands(commands: Commands) -> None:
     add_run(slices, optional=True)
     stories = add_command(commands, "stories", show_stories)
     stories.add_argument("--story", help="rows of one story alone, for example forgotten")
-    stories.add_argument("--csv", metavar="FILE", help="write the rows as CSV")
+    add_output(stories, "--csv", "write the rows as CSV")
     add_run(stories, optional=True)
     differ = add_command(commands, "disagree", show_disagreement)
     differ.add_argument("runs", nargs="+", metavar="RUN", help=f"two to six runs: {RUN_HELP}")
     differ.add_argument("--split", choices=["test", "validation"], default="test", help="which rows (default test)")
-    differ.add_argument("--csv", metavar="FILE", help="write the rows as CSV")
+    add_output(differ, "--csv", "write the rows as CSV")
     add_runs_dir(differ)
 
 

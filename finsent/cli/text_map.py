@@ -4,7 +4,16 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from finsent.cli.arguments import MODEL_HELP, Commands, Printed, add_choices, add_command, add_runs_dir, add_source
+from finsent.cli.arguments import (
+    MODEL_HELP,
+    Commands,
+    Printed,
+    add_choices,
+    add_command,
+    add_output,
+    add_runs_dir,
+    add_source,
+)
 from finsent.cli.output import records, table_text, write_table
 from finsent.cli.progress import counter
 from finsent.data.choices import choices_of
@@ -22,7 +31,7 @@ def add_commands(commands: Commands) -> None:
     placed = add_command(commands, "map", place_texts)
     placed.add_argument("--model", help=f"place texts by how this model reads them, not by words: {MODEL_HELP}")
     placed.add_argument("--run", metavar="RUN", help=f"add what both models of a run say of them: {RUN_HELP}")
-    placed.add_argument("--csv", metavar="FILE", help="write the places as CSV")
+    add_output(placed, "--csv", "write the places as CSV")
     add_runs_dir(placed)
     add_source(placed)
     add_choices(placed)

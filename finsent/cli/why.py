@@ -2,7 +2,7 @@
 
 import argparse
 
-from finsent.cli.arguments import MODEL_HELP, UNNAMED, Commands, Printed, add_command, add_run, add_runs_dir
+from finsent.cli.arguments import MODEL_HELP, UNNAMED, Commands, Printed, add_command, add_output, add_run, add_runs_dir
 from finsent.cli.meant import answers_anew, meant_run
 from finsent.cli.output import records, table_text, write_table
 from finsent.cli.progress import counter
@@ -19,13 +19,13 @@ def add_commands(commands: Commands) -> None:
     why.add_argument(
         "--shapley", type=int, default=0, metavar="PAIRS", help="Shapley values from so many pairs of orders, 2 or more"
     )
-    why.add_argument("--csv", metavar="FILE", help="write every word's values as CSV")
+    add_output(why, "--csv", "write every word's values as CSV")
 
     pushes = add_command(commands, "pushes", show_pushes)
     add_run(pushes, optional=True)
     pushes.add_argument("--word", help="the texts that hold this word, with what it adds in each")
     pushes.add_argument("--min-texts", type=int, default=3, metavar="N", help="words of at least so many (default 3)")
-    pushes.add_argument("--csv", metavar="FILE", help="write the table as CSV")
+    add_output(pushes, "--csv", "write the table as CSV")
 
 
 def add_whose(command: argparse.ArgumentParser) -> None:

@@ -82,8 +82,8 @@ def verdict_lines(verdict: Verdict) -> list[tuple[str, str]]:
     fixed, broken = verdict.test.c, verdict.test.b
     lines = [
         ("Flagged", _flagged(verdict)),
-        ("Better", _listed(f"{fixed:,} rows were fixed", verdict.better)),
-        ("Worse", _listed(f"{broken:,} rows broke", verdict.worse)),
+        ("Better", _listed(f"{fixed:,} {'row was' if fixed == 1 else 'rows were'} fixed", verdict.better)),
+        ("Worse", _listed(f"{broken:,} {'row' if broken == 1 else 'rows'} broke", verdict.worse)),
         ("Worth", _worth(verdict)),
         ("How sure", _sureness(verdict)),
         ("Rows", _rows(verdict)),

@@ -18,7 +18,7 @@ from threading import Lock
 
 import psutil
 
-from finsent.machine import gpu_name, usable_cores
+from finsent.machine import gpu_name, usable_cores, usable_threads
 from finsent.runs.sharing import ask_for_core, give_core_back
 from finsent.runs.store import Run, RunState, active_run, default_runs_dir
 
@@ -88,9 +88,7 @@ def cores_left_by(runs: Iterable[Run]) -> FreeCores:
 
     ``OMP_NUM_THREADS``, where it is set, is the most. A run on a GPU leaves all cores.
     """
-    cores = usable_cores()
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    most = min(cores, int(asked)) if asked.isdecimal() and int(asked) else cores
+    cores, most = usable_cores(), usable_threads()
     working = [run for run in runs if run.active and not run.waiting and not gpu_name()]
     taken = set().union(*map(_cores_of, working)) & _own_cores()
     if not taken:

@@ -29,6 +29,7 @@ from pages.shared.ui import plain_markdown, show_error, what_is
 SOURCES = {EMBEDDED: "Embedded: lab headlines (synthetic)", HUB: f"Hub: {HUB_DATASET}"}
 #: Not a widget's key: it must outlive a change of page. What was decided about each source that is not stored here.
 _DECIDED = "dataset-decided"
+_OPENING = "open-a-file"
 #: The data, their sentiment rows with splits, and the table that is browsed, which has the rows of other tasks, too.
 Shown = tuple[SentimentData, pd.DataFrame, pd.DataFrame]
 
@@ -61,7 +62,7 @@ def choose_data() -> tuple[SentimentData, pd.DataFrame, pd.DataFrame, Choices]:
             "Parquet, Excel, OpenDocument, also packed. Or a data set of the model hub: owner/name.",
             width=460,
         )
-        with st.popover("Open a file", icon=":material/upload_file:"):
+        with st.popover("Open a file", icon=":material/upload_file:", key=_OPENING, on_change="rerun"):
             _upload()
         stored = find_stored(source)
         if stored is not None:
@@ -138,6 +139,7 @@ def _upload() -> None:
             return
         st.session_state["own-file-kept"] = upload.file_id
         st.session_state["data-next"] = str(kept.path)
+        st.toast("The file is kept, and shown now.", icon=":material/draft:")
         st.rerun()
     st.caption("It is kept, and shown now. Its name stands in the list of data.")
 
@@ -146,6 +148,8 @@ def _take_over() -> None:
     """Choose the file that was just brought, which a widget cannot do once it is shown."""
     if (path := st.session_state.pop("data-next", None)) is not None:
         st.session_state["data"] = path
+        # What is shown now would stand behind it.
+        st.session_state[_OPENING] = False
         _source_chosen()
 
 

@@ -49,7 +49,7 @@ def test_a_profile_is_of_what_was_done():
     assert profile["shares"]["matrix products"] > 0.8
 
 
-def test_the_peak_memory_of_a_side_is_measured_in_a_process_of_its_own(tiny_llama, small_csv, tmp_path):
+def test_the_peak_memory_of_a_side_is_measured_in_a_process_of_its_own(tiny_llama, small_csv, tmp_path, forked_modules):
     bench = Bench(str(tiny_llama), str(small_csv), pairs=2, rows=8, folder=tmp_path, threads=2)
     assert 10**8 < growth.peak_memory_of(bench, "finsent", 8) < 10**10
 
@@ -108,7 +108,7 @@ def test_a_part_can_be_measured_alone(tiny_llama, small_csv, monkeypatch, part):
 
 
 def test_training_and_answers_are_measured_alone_and_beside_one_another(
-    tiny_llama, small_csv, runs_dir, monkeypatch, real_worker
+    tiny_llama, small_csv, runs_dir, monkeypatch, real_worker, forked_workers
 ):
     monkeypatch.setattr(beside, "MOST_PAIRS", 1)
     monkeypatch.setattr(beside, "IDLE_ANSWERS", 2)

@@ -1,6 +1,5 @@
 """The app in a process of its own, and headless Chromium to visit it."""
 
-import contextlib
 import os
 import shutil
 import socket
@@ -10,10 +9,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.conftest import ALL_CORES, free_port, under_ci
+from tests.conftest import free_port, under_ci
 from tests.forked import ForkedWorker
 from tests.hub_server import Hub
 
@@ -94,14 +92,6 @@ def own_app(server: Hub, tmp_path: Path) -> Iterator[App]:
     app.stop()
 
 
-def _let_children_use_all_cores() -> None:
-    """Let the browser draw on whichever core is free while the server computes on this process's own."""
-    for process in psutil.Process().children(recursive=True) if ALL_CORES else []:
-        if process.name().startswith(("chrom", "node")):
-            with contextlib.suppress(psutil.Error):
-                process.cpu_affinity(ALL_CORES)
-
-
 @pytest.fixture(scope="module")
 def browser():
     """Headless Chromium."""
@@ -115,7 +105,6 @@ def browser():
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        _let_children_use_all_cores()
         yield browser
         browser.close()
 

@@ -28,7 +28,8 @@ def bring(page: Page, app, name: str, content: bytes) -> None:
     expect(
         page.get_by_text(f"Your file: {name}").or_(page.locator(f"input[value='Your file: {name}']")).first
     ).to_be_visible()
-    page.keyboard.press("Escape")
+    # What it was opened in closes by itself.
+    expect(page.get_by_test_id("stFileUploaderDropzone")).to_be_hidden()
 
 
 def lasso(page: Page) -> None:

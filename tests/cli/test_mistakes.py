@@ -54,11 +54,8 @@ def test_data_and_models_that_are_none(refused, judged, command, option, nonsens
     assert refused(command, *given, *(["--estimate"] if command == "train" else []))
 
 
-# Without those of texts, which need a model before they have something to write.
 @pytest.mark.parametrize("nonsense", ["no/such/folder/out.csv", "", "a\0b", "x" * 300, "."], ids=ascii)
-@pytest.mark.parametrize(
-    ("command", "option"), [one for one in pairs("--csv", "--out", "--figures") if one[0] not in OF_TEXTS]
-)
+@pytest.mark.parametrize(("command", "option"), pairs("--csv", "--parquet", "--out", "--figures", "--refused"))
 def test_files_that_cannot_be_written(refused, judged, tmp_path, monkeypatch, command, option, nonsense):
     monkeypatch.chdir(tmp_path)
     if command == "adapter":
