@@ -27,7 +27,7 @@ from pages.shared.why import show_why
 #: A visitor who gives more at once would keep the machine from the others.
 MOST_TEXTS = 500
 #: Not widgets' keys: they must outlive a change of page.
-_RESULTS, _FILE = "headline_results", "headline_file"
+_RESULTS, _FILE, _COLUMN = "headline_results", "headline_file", "headline_column"
 #: What gives the texts, and the other columns of the file that they come from (a row a text).
 Asked = Callable[[], tuple[list[str], pd.DataFrame | None]]
 _TYPED, _FROM_FILE = "The headlines typed here", "A file"
@@ -39,8 +39,9 @@ def show_many(run: Run | None, answers: tuple[str, ...]) -> None:
         "What is asked about", [_TYPED, _FROM_FILE], default=_TYPED, required=True, key="from", persist_state="session"
     )
     texts = typed_texts() if source == _TYPED else file_texts()
-    # Answers of another file, or of what was typed before it, would be taken for its own.
-    whose = (source, st.session_state.get(_FILE) if source == _FROM_FILE else None)
+    # Answers of another file, column or run, or to what was typed before, would be taken for those that are chosen.
+    of_file = [st.session_state.get(name) for name in (_FILE, _COLUMN)] if source == _FROM_FILE else []
+    whose = (run.id if run else None, source, *of_file)
     if action(st.button, "Classify", type="primary", icon=":material/bolt:", key="classify"):
         st.session_state.pop(_RESULTS, None)
         try:
@@ -89,14 +90,17 @@ def no_file() -> tuple[list[str], None]:
 
 def choose_column(table: pd.DataFrame) -> str | None:
     """Let the reader choose the column with the texts; proposed is the only one named as if it held them."""
-    proposed = proposed_text_column(table)
     columns = list(table.columns)
-    return st.selectbox(
+    kept = st.session_state.get(_COLUMN)
+    proposed = kept if kept in columns else proposed_text_column(table)
+    st.session_state[_COLUMN] = chosen = st.selectbox(
         f"Column with the texts of its {len(table):,} rows",
         columns,
         index=columns.index(proposed) if proposed else None,
         placeholder="Choose one",
+        key="text-column",
     )
+    return chosen
 
 
 def refuse_many(texts: list[str]) -> None:

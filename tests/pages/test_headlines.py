@@ -1,5 +1,6 @@
 """The Headlines page: answers as one types, why, what if, many texts, behavioural tests and the demo view."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -227,8 +228,31 @@ def test_a_files_only_column_named_as_one_with_texts_is_proposed_and_another_can
 def test_answers_are_shown_with_the_texts_that_they_are_of_alone(with_upload, asked):
     app = press(with_upload("Date,Headline"), "Classify")
     assert any("2 texts by" in caption.value for caption in app.caption)
+    app.selectbox(key="text-column").set_value("Date").run()
+    assert not any("2 texts by" in caption.value for caption in app.caption)
+    app.selectbox(key="text-column").set_value("Headline").run()
+    assert any("2 texts by" in caption.value for caption in app.caption)
     app.segmented_control(key="from").set_value("The headlines typed here").run()
     assert not any("2 texts by" in caption.value for caption in app.caption)
+
+
+def test_answers_of_one_run_are_not_shown_for_another(run, runs_dir, asked):
+    other = made_run(runs_dir, *twelve(), name="other")
+    shutil.copytree(run.adapter_dir, other.adapter_dir)
+    app = press(visit(mode=MANY, run=run.id), "Classify")
+    assert any("3 texts by" in caption.value for caption in app.caption)
+    app.selectbox(key="choose-Fine-tuned model").set_value(other.id).run()
+    assert not any("3 texts by" in caption.value for caption in app.caption)
+
+
+def test_a_column_that_was_chosen_survives_a_change_of_page_with_its_answers(with_upload, asked):
+    app = with_upload("Title,Body")
+    app.selectbox(key="text-column").set_value("Body").run()
+    app = press(app, "Classify")
+    app = app.switch_page(places.LAB).run().switch_page(places.HEADLINES).run()
+    app.segmented_control(key="mode").set_value(MANY).run()
+    assert app.selectbox(key="text-column").value == "Body"
+    assert any("2 texts by" in caption.value for caption in app.caption)
 
 
 @pytest.mark.parametrize("header", ["Date,Subject", "Title,Body"])
