@@ -27,26 +27,32 @@ os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="finsent-tests-hub-")
 
 pytest_plugins = ["tests.security_table", "tests.forked"]
 ROOT = Path(__file__).parents[1]
-#: The files that take longest, from a minute and more down: taken up last, one would keep a single process at work.
+#: The files that take longest, half a minute or more: taken up last, one would keep a single process at work.
 LONGEST = (
     "runs/test_resume.py",
     "browser/test_survival.py",
-    "test_one_bad_file.py",
     "browser/test_lab.py",
+    "test_one_bad_file.py",
     "test_distributed.py",
+    "test_quiet.py",
     "browser/test_form.py",
     "bench/test_run.py",
-    "runs/test_faults.py",
+    "training/test_sharing.py",
     "browser/test_compare.py",
-    "browser/test_hub_model.py",
-    "browser/test_hub_data.py",
-    "browser/test_own_data.py",
-    "browser/test_long_run.py",
-    "browser/test_shown.py",
-    "browser/test_quiet.py",
-    "browser/test_walk.py",
+    "runs/test_queue.py",
     "test_documents.py",
-    "test_quiet.py",
+    "browser/test_long_run.py",
+    "test_hub_cache.py",
+    "browser/test_hub_model.py",
+    "browser/test_quiet.py",
+    "runs/test_faults.py",
+    "browser/test_hub_data.py",
+    "browser/test_shown.py",
+    "data/test_limits.py",
+    "browser/test_own_data.py",
+    "pages/test_train.py",
+    "browser/test_walk.py",
+    "models/test_memory_advice.py",
 )
 LAB = ROOT / "finsent" / "assets" / "lab_headlines.jsonl"
 

@@ -23,7 +23,7 @@ PAGES = {
 #: A real run of the embedded model, short enough for a test. It keeps the last step: the best of three evaluations
 #: at 12 validation rows may well be the first, before anything has changed.
 SMALL = "&".join(
-    ["recipe=quick", "quick-rows=64", "quick-batch_size=4", "quick-test_rows=40", "quick-validation_rows=12"]
+    ["recipe=quick", "quick-rows=48", "quick-batch_size=4", "quick-test_rows=24", "quick-validation_rows=8"]
     + ["quick-logging_steps=1", "quick-warmup_steps=2", "quick-checkpoint=last"]
 )
 MINUTES = 60_000
@@ -113,8 +113,8 @@ def test_launch_watch_reload_compare(app, page):
     expect(page.get_by_text("Compare baseline and fine-tuned").first).to_be_visible(timeout=10 * MINUTES)
     (run,) = list_runs(app.runs_dir)
     assert run.state == RunState.DONE
-    assert run.steps == 16
-    assert wait_for_points(page, 15) == 16
+    assert run.steps == 12
+    assert wait_for_points(page, 11) == 12
 
     open_page(page, f"{app.url}/compare?run={run.id}")
     assert_no_error(page)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 TAGS = ("train/loss", "train/grad_norm", "train/learning_rate", "train/tokens_per_second")
 SHORT, LONG = 100, 25_000
 TICKS = 6
-FEWEST_TURNS, MOST_TURNS = 3, 10
+FEWEST_TURNS, MOST_TURNS = 1, 10
 DRAWN = "() => document.querySelectorAll('.js-plotly-plot .xaxislayer-above').length >= 5"
 
 
