@@ -105,6 +105,9 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "a pipe": _pipe,
 }
 
+#: Of these, what only a file of JSON could be read as; to any other it is garbage like another.
+OF_JSON = {"a list", "null", "an empty object", "a number", "nested deeply", "nested objects"}
+
 
 def replace_tree(source: Path, target: Path) -> Path:
     """Copy a folder anew in place of what is there, links kept as links."""

@@ -30,6 +30,7 @@ from pages.shared import places
 from pages.train import form
 from tests.runs.test_queue import STUB, model_folder  # noqa: F401
 
+pytestmark = pytest.mark.usefixtures("forked_workers")
 APP = Path(__file__).parents[2] / "pages" / "app.py"
 
 

@@ -21,6 +21,8 @@ from finsent.runs.queue import follow
 from finsent.runs.store import RunState, create_run, list_runs, update_run, waiting_runs
 from tests.runs.test_queue import STUB, model_folder, recipe  # noqa: F401
 
+pytestmark = pytest.mark.usefixtures("forked_workers")
+
 
 @pytest.fixture(autouse=True)
 def stub(monkeypatch):

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
@@ -32,7 +31,7 @@ from finsent.runs.reach import validate_launch
 from finsent.runs.store import RunState, active_run, create_run, list_runs, load_run, log_tail, update_run, waiting_runs
 
 ROUNDS = 100
-STUB = (sys.executable, str(Path(__file__).parents[1] / "stub_worker.py"))
+STUB = (sys.executable, "-m", "tests.stub_worker")
 
 
 @pytest.fixture
