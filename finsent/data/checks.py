@@ -135,10 +135,12 @@ def _nearly_repeated(rows: pd.DataFrame, near: Near) -> Finding:
     later = rows["text"].str.strip().ne(beside["text"].str.strip())
     of = groups[later].unique()
     across = rows["split"].groupby(groups).nunique().loc[of].gt(1).sum()
+    several = f"{later.sum():,} texts are nearly those of {len(of):,} {'other' if len(of) == 1 else 'others'}"
+    they = "1 text is nearly another" if later.sum() == 1 else several
     sentence = (
-        f"{later.sum():,} texts are nearly those of {len(of):,} others: apart from case, punctuation, links and digits "
-        f"they are the same, or four fifths of all their words are in both. {across:,} of these groups lie across "
-        "splits."
+        f"{they}: apart from case, punctuation, links and digits "
+        "they are the same, or four fifths of all their words are in both. Across splits: "
+        f"{across:,} of {len(of):,}."
     )
     shown = rows.index[later][:_SHOWN]
     ids = rows["row_id"]

@@ -45,6 +45,11 @@ class Mean(_Known):
     ci: Interval | None
     n: int
 
+    @property
+    def settled(self) -> bool:
+        """Whether the interval leaves 0 out."""
+        return self.ci is not None and (self.ci.low > 0 or self.ci.high < 0)
+
 
 @dataclass(frozen=True)
 class McNemar(_Known):

@@ -171,6 +171,8 @@ def _sureness(verdict: Verdict) -> str:
 
 def _to_settle(weighed: Weighed) -> str:
     needed = rows_to_settle(weighed.test.b, weighed.test.c, weighed.n)
+    if weighed.test.b == weighed.test.c == 0:
+        return "No row tells the two apart, so no number of rows is foreseen to settle it."
     if needed is None:
         return "Each gets as many rows right that the other misses, so no number of rows is foreseen to settle it."
     if needed <= weighed.n:

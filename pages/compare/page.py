@@ -34,6 +34,9 @@ from pages.shared.runs_now import runs_now
 from pages.shared.ui import counted, page_head, show_chart, show_table, user_errors, what_is
 from pages.shared.verdict import show_verdict
 
+#: So that a phone shows all columns of a table of counts (pixels).
+_NARROW = 58
+
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the predictions …")
 def load_comparison(_judged: Judged, key: tuple[str, float], classes: int) -> tuple[Comparison, pd.DataFrame]:
@@ -82,7 +85,9 @@ def show_big_figure(
         return
     (before, before_ci), (after, after_ci) = models
     with column.container(border=True):
-        st.metric(title, f"{before:.1%} → {after:.1%}", points(change, interval=""), delta_color=good)
+        # What may be chance is neither good nor bad.
+        colour = good if change.settled else "off"
+        st.metric(title, f"{before:.1%} → {after:.1%}", points(change, interval=""), delta_color=colour)
         st.caption(
             f"baseline {with_interval(before, before_ci)}, fine-tuned {with_interval(after, after_ci)}, "
             f"n\u00a0=\u00a0{change.n:,}"
@@ -133,7 +138,8 @@ def show_transitions(run: Run, comparison: Comparison, answers: pd.DataFrame, al
             key="transitions",
         )
     with right:
-        show_table(counts, "transitions")
+        narrow = {name: st.column_config.Column(width=_NARROW) for name in counts}
+        show_table(counts, "transitions", column_config=narrow)
         chosen = st.segmented_control(
             "Show the rows that were",
             TRANSITIONS,

@@ -208,7 +208,7 @@ def show_confidence(run: Judged) -> None:
         "Brier score (lower is better)",
         f"{figures.baseline.brier.value:.3f} → {figures.tuned.brier.value:.3f}",
         f"{change.value:+.3f}{interval}",
-        delta_color="inverse",
+        delta_color="inverse" if change.settled else "off",
         border=True,
         width="content",
     )

@@ -12,7 +12,7 @@ from finsent.runs.annotations import NOTE_LENGTH, TAGS_EACH, Annotation, annotat
 from finsent.runs.rows import training_rows
 from finsent.runs.store import Run
 from pages.shared.access import action
-from pages.shared.similar import label_counts, show_similar
+from pages.shared.similar import label_counts, show_similar_texts
 from pages.shared.ui import plain_markdown, show_chart, show_error
 from pages.shared.why import show_why
 
@@ -43,9 +43,14 @@ def show_item(run: Run, item: pd.Series, annotations: dict[str, Annotation]) -> 
             "The probability of each label within the answers that the prompt allows.",
             key="item-probabilities",
         )
-        show_why(run, item["text"], f"neutral-{item['row_id']}", split_answers(item["answers"]))
-        show_neighbours(run, item)
-        show_annotation(run, item["row_id"], annotations)
+        why, near, own = st.container(), st.container(), st.container()
+        # The slowest last: who saves a tag meanwhile, and goes on, has saved it.
+        with own:
+            show_annotation(run, item["row_id"], annotations)
+        with near:
+            show_neighbours(run, item)
+        with why:
+            show_why(run, item["text"], f"neutral-{item['row_id']}", split_answers(item["answers"]))
 
 
 def show_neighbours(run: Run, item: pd.Series) -> None:
@@ -58,7 +63,7 @@ def show_neighbours(run: Run, item: pd.Series) -> None:
     if found.empty:
         st.info("No training text shares a word with this one.")
         return
-    show_similar(found, ["label", "similarity", "text", "row_id"], "similar", width=210)
+    show_similar_texts(found, "similar")
     st.caption(
         f"By tf-idf cosine (1: the same known words): {label_counts(found)}. What the model was taught about texts "
         "like this one."

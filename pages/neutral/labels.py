@@ -18,7 +18,7 @@ from pages.shared.continue_run import show_continue
 from pages.shared.opened import forget_opened, table_that_opens
 from pages.shared.reading import show_reading
 from pages.shared.repair_rows import data_of
-from pages.shared.similar import show_similar
+from pages.shared.similar import show_similar_texts
 from pages.shared.ui import counted, plain_markdown, show_error, show_table
 
 SPLITS = {"train": "Training", "validation": "Validation", "test": "Test"}
@@ -158,9 +158,7 @@ def _show_open_row(run: Run, data: Prepared, index: Neighbours, row: pd.Series) 
         _show_decisions(data, row)
         near = index.of(row["text"], SIMILAR + 1, split_answers(row["answers"]))
         st.markdown("**Most similar rows, with their labels**")
-        show_similar(
-            near[near["row_id"] != row["row_id"]].head(SIMILAR), ["label", "similarity", "text", "row_id"], "doubted"
-        )
+        show_similar_texts(near[near["row_id"] != row["row_id"]].head(SIMILAR), "doubted")
 
 
 def _evidence(row: pd.Series) -> str:
@@ -201,7 +199,10 @@ def _button(data: Prepared, row: pd.Series, label: str, key: str, decision: str,
         except FinsentError as error:
             show_error(error)
             return
-        _tell(f"Row {row['row_id']}: {decision} {new}".rstrip() + f". Saved as version {saved.version}.")
+        decided = {KEEP: "its label is kept", CHANGE: f"its label is now {new}", DROP: "it is left out of training"} | {
+            FLAG: "it is flagged as doubtful"
+        }
+        _tell(f"Row {row['row_id']}: {decided[decision]}. Saved as version {saved.version}.")
 
 
 def _undo(data: Prepared) -> None:

@@ -25,7 +25,10 @@ def show_continue(run: Run, repair: pd.DataFrame | None, saved: CorrectionSet, k
         st.caption("This run has no adapter to start from.")
         return
     changed = saved.counts["change"] + saved.counts["drop"]
-    with st.form(f"continue-{key}", border=True):
+    # What a field begins with is this run's: one that was shown for another run, or before the first correction, would
+    # keep what it began with there.
+    key = f"{key}-{run.id}-{changed > 0}"
+    with st.form(f"continue-form-{key}", border=True):
         what = "the repair set and replayed rows" if repair is not None else "all its training rows"
         st.markdown(
             f"A new run starts from the adapter of **{safe_title(run)}** and trains on {what}. The same test rows "
@@ -57,7 +60,7 @@ def show_continue(run: Run, repair: pd.DataFrame | None, saved: CorrectionSet, k
         if action(
             st.form_submit_button,
             "Continue this run",
-            key=f"continue-{run.id}-{key}",
+            key=f"continue-{key}",
             icon=":material/play_arrow:",
             type="primary",
         ):

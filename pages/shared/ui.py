@@ -132,6 +132,12 @@ def show_table(table: pd.DataFrame, name: str, **look: Any) -> None:
     )
 
 
+def scroll_up() -> None:
+    """Bring the top of the page into view: Streamlit stays where the button stood that was pressed."""
+    top = "<script>document.querySelector('[data-testid=stMain]').scrollTo(0, 0)</script>"
+    st.html(top, unsafe_allow_javascript=True)
+
+
 def counted(n: int, noun: str) -> str:
     """Return a number with what it counts, for example ``1 row`` or ``1,319 rows``."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

@@ -25,6 +25,7 @@ from pages.shared.ui import (
     on_demand,
     page_head,
     plain_markdown,
+    scroll_up,
     show_data_error,
     show_error,
     show_notes,
@@ -36,6 +37,9 @@ from pages.train.form import Form, cost, prepared_data, show_changes, show_drawn
 from pages.train.live import show_run
 from pages.train.seeds import choose_seeds, show_group
 from pages.train.state import call, follow_address, form_state, like
+
+#: Not a widget's key. The run that was launched stands far above the button.
+_LAUNCHED = "just-launched"
 
 
 def run_to_show() -> Run | None:
@@ -126,6 +130,7 @@ def launch(recipe: Recipe, name: str, seconds: float | None, prepared: Prepared 
         st.toast(f"In the queue: {safe_title(run)}", icon=":material/schedule:")
     else:
         st.query_params["run"] = run.id
+        st.session_state[_LAUNCHED] = True
     st.rerun()
 
 
@@ -173,6 +178,8 @@ shown, active = run_to_show(), at_work(runs_now())
 prepared = bool(form_state().changed) or like(form_state()) is not None
 if active is not None and prepared:
     st.caption(":material/arrow_downward: The run at work comes first; the one that you prepare stands below it.")
+if st.session_state.pop(_LAUNCHED, False):
+    scroll_up()
 if shown is not None:
     show_group(shown)
     show_run(shown)

@@ -88,7 +88,11 @@ def test_every_page_opens_says_its_world_and_fits(app, page, path, width):
 def test_on_a_narrow_screen_one_touch_leads_to_another_page_and_no_menu_stays_over_it(app, page, width):
     page.set_viewport_size({"width": width, "height": 900})
     open_page(page, app.url)
-    page.locator(".st-key-narrow-pages").get_by_role("link", name="Runs", exact=True).click()
+    links = page.locator(".st-key-narrow-pages").get_by_role("link")
+    assert links.count() == len(PAGES)
+    for link in links.all():
+        expect(link).to_be_in_viewport(ratio=1)
+    links.get_by_text("Runs", exact=True).click()
     expect(page.get_by_role("heading", level=1, name="Runs")).to_be_visible()
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()
     page.set_viewport_size({"width": 1440, "height": 900})
@@ -97,8 +101,12 @@ def test_on_a_narrow_screen_one_touch_leads_to_another_page_and_no_menu_stays_ov
 
 
 def test_launch_watch_reload_compare(app, page):
+    # On a phone the button stands far below the run that it launches.
+    page.set_viewport_size({"width": 390, "height": 844})
     open_page(page, f"{app.url}/train?{SMALL}")
     page.get_by_role("button", name="Launch", exact=True).click()
+    expect(page.get_by_role("heading", level=1, name="Train")).to_be_in_viewport()
+    page.set_viewport_size({"width": 1440, "height": 900})
     first = wait_for_points(page, 0)
     second = wait_for_points(page, first)
     assert second > first

@@ -62,6 +62,11 @@ def test_held_out_twins_of_training_texts_are_found_apart_from_digits():
     assert finding_rows(rows, finding)["row_id"].tolist() == ["0", "1"]
 
 
+def test_one_text_is_nearly_another():
+    rows = table(("Profit was EUR 3.1 mn", "positive", "train"), ("profit was EUR 2.8 mn.", "positive", "train"))
+    assert found(rows, "Nearly repeated texts").sentence.startswith("1 text is nearly another: apart from case")
+
+
 def test_texts_without_a_word_are_nobodys_twins():
     rows = table(("123", "positive", "train"), ("456", "negative", "test"), ("http://a.b", "neutral", "test"))
     assert found(rows, "Held-out texts that are also trained on") is None

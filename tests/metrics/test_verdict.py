@@ -84,6 +84,7 @@ def test_a_difference_within_noise_is_not_called_one():
     # Connor's sample size for discordant shares 0.08 and 0.12.
     assert "about 979 test rows would settle it (80 % power)" in text_of(judged, "How sure")
     assert "no number of rows" in text_of(judge(*pair(b=5, c=5, both=10)), "How sure")
+    assert "No row tells the two apart" in text_of(judge(*pair(b=0, c=0, both=10)), "How sure")
 
 
 def test_swapped_sides_give_the_opposite_verdict():

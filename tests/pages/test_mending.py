@@ -37,6 +37,14 @@ def run(runs_dir, small_csv):
 
 
 @pytest.fixture
+def with_adapter(run):
+    """The run has an adapter that nobody reads."""
+    run.adapter_dir.mkdir()
+    (run.adapter_dir / "adapter_model.safetensors").write_bytes(b"")
+    (run.adapter_dir / "adapter_config.json").write_text("{}")
+
+
+@pytest.fixture
 def app(run):
     app = AppTest.from_file(APP, default_timeout=120)
     app.run()
@@ -64,6 +72,21 @@ def test_a_doubtful_label_is_decided_by_one_button_and_taken_back(app, run, runs
     button(app, "Undo").click().run()
     assert saved_corrections(runs_dir, data).counts["drop"] == 0
     assert {button.proto.shortcut for button in app.button if button.label in ("Keep its label", "Undo")} == {"k", "u"}
+
+
+def test_the_first_corrected_label_is_used_where_the_run_is_continued(with_adapter, app):
+    app.run()
+    app.segmented_control(key="part").set_value("labels").run()
+    app.pills(key="doubted-of").set_value(["train"]).run()
+    button(app, "Keep its label").click().run()
+    assert [(box.label, box.value) for box in corrected(app)] == [("With the 0 corrected labels", False)]
+    button(app, "Leave it out").click().run()
+    assert [(box.label, box.value) for box in corrected(app)] == [("With the 1 corrected label", True)]
+    assert any("it is left out of training. Saved as version 2" in one.value.replace("\\", "") for one in app.success)
+
+
+def corrected(app):
+    return [box for box in app.checkbox if "corrected" in box.label]
 
 
 def test_the_rest_of_the_page_can_be_used_while_labels_are_looked_at(app, run, runs_dir, monkeypatch):

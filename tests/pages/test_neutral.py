@@ -97,10 +97,11 @@ def test_an_item_named_by_the_address_is_open_as_plain_text(app, run):
     app.query_params["item"] = "r3"
     app.run()
     assert not app.exception
-    assert [element.value for element in app.text] == ["Opens a **new** <b>branch</b> [x](y) $1$"]
+    item, *near = [element.value for element in app.text]
+    assert item == "Opens a **new** <b>branch</b> [x](y) $1$"
     assert "Baseline **positive** (80%), fine-tuned **positive** (60%)" in words(app, "markdown")
-    near = next(frame.value for frame in app.dataframe if "similarity" in frame.value)
-    assert near["row_id"].tolist() == ["t1"]
+    assert len(near) == 1
+    assert [element.value for element in app.caption if "similarity" in element.value and "row t1" in element.value]
     assert app.query_params["item"] == "r3"
 
 
