@@ -67,10 +67,14 @@ def _lead_sentence(title: str, lead: Difference) -> tuple[bool, str]:
 def headline(verdict: Verdict) -> str:
     """Return the verdict in one sentence: the whole of it, what it cost included, with its evidence."""
     rows = f"n = {verdict.n:,} test rows" + f" (below {FEW_ROWS}: a hint, no proof)" * verdict.few
-    fell = ", ".join(_figure(one) for one in verdict.worse if one.figure != "accuracy")
+    rose, fell = (
+        ", ".join(_figure(one) for one in changes if one.figure != "accuracy")
+        for changes in (verdict.better, verdict.worse)
+    )
     leaks = verdict.overlap.n if verdict.overlap is not None else 0
     parts = [
         f"{_opening(verdict)}: {_moved(verdict.accuracy)}, McNemar's exact test {show_p(verdict.test.p)}, {rows}.",
+        f"Better: {rose}." if rose and verdict.kind != "better" else "",
         f"Worse: {fell}." if fell else "",
         f"{leaks:,} of these texts {_have(leaks)} a twin in training." if leaks else "",
     ]

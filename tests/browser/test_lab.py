@@ -89,7 +89,7 @@ def test_on_a_narrow_screen_one_touch_leads_to_another_page_and_no_menu_stays_ov
     page.set_viewport_size({"width": width, "height": 900})
     open_page(page, app.url)
     links = page.locator(".st-key-narrow-pages").get_by_role("link")
-    assert links.count() == len(PAGES)
+    expect(links).to_have_count(len(PAGES))
     for link in links.all():
         expect(link).to_be_in_viewport(ratio=1)
     links.get_by_text("Runs", exact=True).click()

@@ -66,6 +66,15 @@ def test_what_a_gain_was_paid_with_is_said_and_makes_it_mixed():
     assert worse.endswith("n = 40.")
 
 
+def test_what_was_gained_is_named_also_where_the_whole_is_not_settled():
+    gold = ["neutral"] * 40 + ["positive"] * 40
+    before, after = ["positive"] * 80, ["neutral"] * 80
+    judged = judge(made_predictions(gold, before), made_predictions(gold, after))
+    assert judged.kind == "unsettled"
+    better, worse = headline(judged).partition(" Better: ")[2].split(" Worse: ")
+    assert "neutral called positive" in better and "recall of positive" in worse
+
+
 def test_a_class_whose_precision_fell_is_worse_with_recall_whole():
     gold = ["negative"] * 40 + ["neutral"] * 60
     before = ["negative"] * 40 + ["neutral"] * 60
