@@ -24,9 +24,7 @@ class _Known:
 
 
 @dataclass(frozen=True)
-class Difference(_Known):
-    """A difference of two figures on the same ``n`` rows; value and interval are None without rows."""
-
+class _OverRows(_Known):
     value: float | None
     ci: Interval | None
     n: int
@@ -38,17 +36,13 @@ class Difference(_Known):
 
 
 @dataclass(frozen=True)
-class Mean(_Known):
+class Difference(_OverRows):
+    """A difference of two figures on the same ``n`` rows; value and interval are None without rows."""
+
+
+@dataclass(frozen=True)
+class Mean(_OverRows):
     """A mean over ``n`` rows; its interval is None where there is no spread to estimate it from."""
-
-    value: float | None
-    ci: Interval | None
-    n: int
-
-    @property
-    def settled(self) -> bool:
-        """Whether the interval leaves 0 out."""
-        return self.ci is not None and (self.ci.low > 0 or self.ci.high < 0)
 
 
 @dataclass(frozen=True)
