@@ -34,8 +34,8 @@ from pages.shared.runs_now import runs_now
 from pages.shared.ui import counted, page_head, show_chart, show_table, user_errors, what_is
 from pages.shared.verdict import show_verdict
 
-#: So that a phone shows all columns of a table of counts (pixels).
-_NARROW = 58
+#: So that a phone shows all columns of the table of counts, their heads in full (pixels).
+_WIDTHS = {"gold": 72, "fixed": 50, "still right": 70, "still wrong": 78, "broken": 58, "n": 36}
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the predictions …")
@@ -138,7 +138,7 @@ def show_transitions(run: Run, comparison: Comparison, answers: pd.DataFrame, al
             key="transitions",
         )
     with right:
-        narrow = {name: st.column_config.Column(width=_NARROW) for name in counts}
+        narrow = {name: st.column_config.Column(width=width) for name, width in _WIDTHS.items()}
         show_table(counts, "transitions", column_config=narrow)
         chosen = st.segmented_control(
             "Show the rows that were",

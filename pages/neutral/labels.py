@@ -199,8 +199,11 @@ def _button(data: Prepared, row: pd.Series, label: str, key: str, decision: str,
         except FinsentError as error:
             show_error(error)
             return
-        decided = {KEEP: "its label is kept", CHANGE: f"its label is now {new}", DROP: "it is left out of training"} | {
-            FLAG: "it is flagged as doubtful"
+        decided = {
+            KEEP: "its label is kept",
+            CHANGE: f"its label is now {new}",
+            DROP: "it is left out of training",
+            FLAG: "it is flagged as doubtful",
         }
         _tell(f"Row {row['row_id']}: {decided[decision]}. Saved as version {saved.version}.")
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from pages.shared.ui import csv_button, plain_markdown, show_table
+from pages.shared.ui import plain_markdown, show_table, table_button
 
 _TOLD = ["label", "similarity", "text", "row_id"]
 
@@ -15,7 +15,7 @@ def show_similar_texts(rows: pd.DataFrame, name: str) -> None:
     for label, similarity, text, row_id in rows[_TOLD].itertuples(index=False):
         st.caption(f"**{plain_markdown(label)}** · similarity {similarity:.2f} · row {plain_markdown(row_id)}")
         st.text(text)
-    csv_button("CSV", rows[_TOLD], f"finsent-{name}.csv", key=f"csv-{name}", type="tertiary", help="These as a file")
+    table_button(rows[_TOLD], name)
 
 
 def show_similar(rows: pd.DataFrame, columns: Sequence[str], name: str) -> None:

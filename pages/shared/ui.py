@@ -122,14 +122,13 @@ def show_table(table: pd.DataFrame, name: str, **look: Any) -> None:
     """
     shown = {"hide_index": True} | look
     st.dataframe(table, **shown)
-    csv_button(
-        "CSV",
-        table if shown["hide_index"] else table.reset_index(),
-        f"finsent-{name}.csv",
-        key=f"csv-{name}",
-        type="tertiary",
-        help="This table as a file",
-    )
+    table_button(table if shown["hide_index"] else table.reset_index(), name)
+
+
+def table_button(table: pd.DataFrame, name: str) -> None:
+    """Offer what is shown as a file of this name, which must be the only one on the page."""
+    help = "This table as a file"
+    csv_button("CSV", table, f"finsent-{name}.csv", key=f"csv-{name}", type="tertiary", help=help)
 
 
 def scroll_up() -> None:

@@ -100,7 +100,7 @@ def test_every_figure_of_a_small_bench(tiny_llama, small_csv, monkeypatch):
     assert "memory finsent_batch_8" in table and "train time in matrix products" in table
 
 
-@pytest.mark.parametrize("part", ["explain", "headlines"])
+@pytest.mark.parametrize("part", ["scoring", "explain", "headlines"])
 def test_a_part_can_be_measured_alone(tiny_llama, small_csv, monkeypatch, part):
     figures = small_bench(tiny_llama, small_csv, monkeypatch, only=part)
     assert set(figures) & set(PARTS) == {part}
