@@ -9,6 +9,7 @@ killed never gives it back, and what he asked for lapses.
 
 import contextlib
 import mmap
+import os
 import struct
 import time
 from collections.abc import Callable, Iterator
@@ -44,14 +45,20 @@ def _write(run: Run, until: float) -> None:
 def asked_for_core(file: Path) -> Iterator[Callable[[], bool]]:
     """Give a run's worker a function that tells, in less than a microsecond, whether somebody asks for a core."""
     try:
-        file.write_bytes(_UNTIL.pack(0.0))
-        opened = file.open("rb")
+        memory = _shared_memory(file)
     except OSError:
         # A full disk is for what must be written to tell.
         yield lambda: False
         return
     try:
-        with opened, mmap.mmap(opened.fileno(), _UNTIL.size, access=mmap.ACCESS_READ) as memory:
+        with memory:
             yield lambda: bool(_UNTIL.unpack_from(memory)[0] > time.monotonic())
     finally:
         file.unlink(missing_ok=True)
+
+
+def _shared_memory(file: Path) -> mmap.mmap:
+    # Never cut to nothing first: another process of the run may have it in its memory, and would be ended by a look.
+    with open(file, "r+b", buffering=0, opener=lambda path, flags: os.open(path, flags | os.O_CREAT, 0o666)) as opened:
+        opened.write(_UNTIL.pack(0.0))
+        return mmap.mmap(opened.fileno(), _UNTIL.size, access=mmap.ACCESS_READ)

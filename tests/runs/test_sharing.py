@@ -2,6 +2,7 @@
 
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -97,3 +98,23 @@ def test_the_file_goes_with_the_work(at_work, tmp_path):
         assert (tmp_path / ".asked").exists()
         raise RuntimeError
     assert not (tmp_path / ".asked").exists()
+
+
+def test_several_processes_of_a_run_have_the_same_file(tmp_path):
+    file = tmp_path / ".asked"
+
+    def come_and_go():
+        for _ in range(1000):
+            with asked_for_core(file) as asked:
+                assert not asked()
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(come_and_go) for _ in range(4)]:
+            done.result()
+
+
+def test_what_was_asked_is_seen_by_all_of_them(at_work):
+    run, asked = at_work
+    with asked_for_core(run.asked_file) as also:
+        ask_for_core(run)
+        assert asked() and also()
