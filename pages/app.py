@@ -63,7 +63,7 @@ with user_errors():
     # A folder of runs that can be none stops here, before a page asks for it.
     runs = read_runs()
 world = look_around()
-with st.container(horizontal=True, vertical_alignment="center"):
+with st.container(horizontal=True, vertical_alignment="center", key="badges"):
     world_badge = st.empty()
     show_world(world)
     plain_badge(world.device, ":material/memory:", "gray")

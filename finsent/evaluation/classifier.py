@@ -217,11 +217,11 @@ def chosen_adapter(runs_dir: Path) -> Chosen | None:
 
 
 def answers_of(predictions: pd.DataFrame) -> list[Answer]:
-    """Return the answer of each row of a predictions table."""
+    """Return the answer of each row of a predictions table, its probabilities in the order negative to positive."""
     probabilities = answer_probabilities(predictions)
     answers = []
     for number, row in enumerate(predictions.itertuples()):
         values = dict(zip(FIVE_LABELS, probabilities[number].tolist(), strict=True))
         allowed = split_answers(str(row.answers))
-        answers.append(Answer(str(row.predicted), {label: values[label] for label in allowed}))
+        answers.append(Answer(str(row.predicted), {label: values[label] for label in FIVE_LABELS if label in allowed}))
     return answers

@@ -38,7 +38,8 @@ def tokenizer_of(model: str) -> Any:
 @fragment
 def browse(rows: pd.DataFrame, table: pd.DataFrame) -> None:
     # A fragment: a search or a choice runs this part of the page alone.
-    found, order, search = filters(table)
+    with st.container(key="filters"):
+        found, order, search = filters(table)
     pages = max(1, -(-len(found) // PAGE_ROWS))
     page = 1
     columns = [*shown_columns(rows), *([TASK_COLUMN] if len(table) > len(rows) else []), LENGTH]

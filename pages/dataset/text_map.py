@@ -129,11 +129,12 @@ def _selected(rows: pd.DataFrame, ids: list[str]) -> None:
         st.markdown(f"**{len(found):,}** of {len(rows):,} rows are selected. Choose one to open it.", width="content")
         csv_button("Download as CSV", found[[*columns, "answers"]], "finsent_selected.csv", key="csv-map")
     shown = found.head(PAGE_ROWS)
+    key = f"selected-{pd.util.hash_pandas_object(shown['row_id'], index=False).sum()}"
     state = st.dataframe(
         shown[columns],
         hide_index=True,
         height=min(423, 38 + 35 * len(shown)),
-        key=f"selected-{pd.util.hash_pandas_object(shown['row_id'], index=False).sum()}",
+        key=key,
         on_select="rerun",
         selection_mode=OPENS,
         column_config={
@@ -142,6 +143,6 @@ def _selected(rows: pd.DataFrame, ids: list[str]) -> None:
         },
     )
     say_cut(PAGE_ROWS, len(found))
-    if (place := opened_place(state)) is not None:
+    if (place := opened_place(state, key)) is not None:
         st.query_params["row"] = shown["row_id"].iloc[place]
         open_row(rows, shown.iloc[place], key="map-model")

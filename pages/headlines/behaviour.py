@@ -15,7 +15,7 @@ from finsent.runs.store import Run
 from pages.headlines.asking import ONE
 from pages.shared.access import action
 from pages.shared.models import known_as
-from pages.shared.opened import opened_place
+from pages.shared.opened import OPENS, opened_place
 from pages.shared.repair_rows import corrections_of, show_caution, show_repair_rows, show_training
 from pages.shared.ui import PERCENT, counted, plain_markdown, show_table, what_is
 from pages.shared.why import kind_of
@@ -133,7 +133,7 @@ def show_failures(outcomes: pd.DataFrame) -> None:
         f"failures-{rule}",
         key="failures",
         on_select=partial(open_edit, failed),
-        selection_mode="single-row",
+        selection_mode=OPENS,
         column_order=["text", "edited", "gold", "baseline", "baseline edited", "fine-tuned", "fine-tuned edited"],
         column_config={name: st.column_config.TextColumn(width="medium") for name in ("text", "edited")},
     )
@@ -145,7 +145,7 @@ def show_failures(outcomes: pd.DataFrame) -> None:
 
 def open_edit(failed: pd.DataFrame) -> None:
     """Open the chosen failure as an edit, asked about with its own kind of prompt."""
-    if (place := opened_place(st.session_state["failures"])) is None:
+    if (place := opened_place(st.session_state["failures"], "failures")) is None:
         return
     row = failed.iloc[place]
     st.session_state["text"], st.session_state["edit"] = row["text"], row["edited"]

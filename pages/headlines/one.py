@@ -11,7 +11,7 @@ from pages.headlines.asking import EXAMPLES, answered, may_ask, show_answers
 from pages.shared import places
 from pages.shared.access import action
 from pages.shared.models import classifier_of, known_as
-from pages.shared.opened import opened_place
+from pages.shared.opened import OPENS, opened_place
 from pages.shared.ui import plain_markdown, show_error, show_table
 from pages.shared.why import show_why
 
@@ -114,7 +114,7 @@ def show_suggestions(run: Run | None, text: str, answers: tuple[str, ...]) -> No
     table = tried_table(original, shown)
 
     def open_edit() -> None:
-        if (place := opened_place(st.session_state["tried"])) is not None:
+        if (place := opened_place(st.session_state["tried"], "tried")) is not None:
             st.session_state["edit"] = shown[place].edit.text
 
     show_table(
@@ -122,7 +122,7 @@ def show_suggestions(run: Run | None, text: str, answers: tuple[str, ...]) -> No
         "edits",
         key="tried",
         on_select=open_edit,
-        selection_mode="single-row",
+        selection_mode=OPENS,
         height=min(480, 40 + 35 * len(table)),
         column_order=["rule", "expects", *[name for name in table.columns if "fine" in name or "base" in name], "edit"],
         column_config={

@@ -28,7 +28,7 @@ from pages.runs.several import show_several
 from pages.shared import places
 from pages.shared.access import action
 from pages.shared.choose_run import carried_run, remember_run
-from pages.shared.opened import followed, say_in_address
+from pages.shared.opened import followed, opened_places, say_in_address
 from pages.shared.pressed import end_here
 from pages.shared.run_parts import (
     curve_reader,
@@ -75,13 +75,14 @@ def choose(runs: list[Run]) -> list[Run]:
     ids, wanted = [run.id for run in runs], ticked(runs)
     table_number = st.session_state.get(_TABLE, 0)
     start = [place for place, ident in enumerate(ids) if ident in wanted]
+    key = f"history-{table_number}-{hash(tuple(ids))}"
     event = st.dataframe(
         table.round({name: 3 for name in COLUMNS if name.endswith(("before", "after"))}),
         hide_index=True,
         placeholder="–",
-        key=f"history-{table_number}-{hash(tuple(ids))}",
+        key=key,
         on_select="rerun",
-        selection_mode="multi-row",
+        selection_mode=["multi-row", "single-cell"],
         selection_default={"selection": {"rows": start}} if start else None,
         column_order=list(COLUMNS),
         column_config=COLUMNS,
@@ -89,9 +90,9 @@ def choose(runs: list[Run]) -> list[Run]:
     csv_button("Download this history as CSV", table, "finsent-runs.csv")
     st.caption(
         "Accuracy, and the share of neutral texts called positive (neutral +): of the baseline, and after fine-tuning, "
-        "over three classes on each run's own n test rows. Tick one run to open it, or several to compare them."
+        "over three classes on each run's own n test rows. Choose a run to open it, or tick several to compare them."
     )
-    chosen = [runs[row] for row in event.selection.rows if row < len(runs)]
+    chosen = [runs[row] for row in opened_places(event, key) if row < len(runs)]
     st.session_state[_TICKED] = [run.id for run in chosen]
     say_in_address("run", [run.id for run in chosen])
     if len(chosen) == 1:

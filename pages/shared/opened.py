@@ -18,6 +18,9 @@ MAX_ROWS = 1_000
 OPENS = ["single-row", "single-cell"]
 #: Not widgets' keys: they must outlive a run of the page. Which page is shown, and what its address has said, by name.
 _PAGE, _SAID = "address-page", "address-said"
+#: Not a widget's key: what was ticked and clicked in the tables that were shown last, and whether the click counts.
+_CHOSEN = "chosen-in-tables"
+_TABLES_KEPT = 20
 
 
 def come_to(page: str) -> None:
@@ -61,10 +64,25 @@ def forget_opened(name: str) -> None:
     say_in_address(name, [])
 
 
-def opened_place(event: Any) -> int | None:
-    """Return which row of a table the visitor opened, by its box or by a click on any cell; None for none."""
-    places = [row for row, _ in event.selection.cells] or event.selection.rows
-    return places[0] if places else None
+def opened_places(event: Any, key: str) -> list[int]:
+    """Return which rows of a table (by its ``key``) the visitor chose: the ticked ones, or that of a clicked cell.
+
+    A click leaves the ticks as they are, and a tick the clicked cell; what was done last counts.
+    """
+    ticked, clicked = list(event.selection.rows), [tuple(cell) for cell in event.selection.cells]
+    kept = st.session_state.setdefault(_CHOSEN, {})
+    before = kept.get(key, ([], [], False))
+    if (ticked, clicked) != before[:2]:
+        kept.pop(key, None)
+        kept[key] = before = (ticked, clicked, bool(clicked) and clicked != before[1])
+        for oldest in list(kept)[:-_TABLES_KEPT]:
+            del kept[oldest]
+    return [row for row, _ in clicked] if before[2] else ticked
+
+
+def opened_place(event: Any, key: str) -> int | None:
+    """Return which row of a table the visitor opened, see :func:`opened_places`; None for none."""
+    return next(iter(opened_places(event, key)), None)
 
 
 def table_that_opens(rows: pd.DataFrame, key: str, name: str, columns: list[str], **look: Any) -> pd.Series | None:
@@ -85,7 +103,7 @@ def table_that_opens(rows: pd.DataFrame, key: str, name: str, columns: list[str]
         selection_default={"selection": {"rows": [ids.index(wanted)] if wanted in ids else []}},
         **look,
     )
-    place = opened_place(event)
+    place = opened_place(event, key)
     if place is None or place >= len(ids):
         forget_opened(name)
         return None

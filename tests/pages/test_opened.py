@@ -64,6 +64,30 @@ def test_a_click_on_a_cell_opens_its_row(table):
     assert opened(table.run()) == ("b", "b")
 
 
+def select(app, rows, cells):
+    """Tick rows and click cells, which stand beside one another, as a browser tells it."""
+    app.session_state["table-0"] = {"selection": {"rows": rows, "columns": [], "cells": cells}}
+    return opened(app.run())
+
+
+def test_of_a_clicked_cell_and_a_ticked_row_the_last_counts(table):
+    cell = (1, "row_id")
+    assert select(table, [], [cell]) == ("b", "b")
+    assert select(table, [2], [cell]) == ("c", "c")
+    assert select(table, [2], [(0, "row_id")]) == ("a", "a")
+    assert opened(table.run()) == ("a", "a")
+    assert select(table, [2], []) == ("c", "c")
+    assert select(table, [2], [cell]) == ("b", "b")
+    assert select(table, [], [cell]) == ("none", None)
+
+
+def test_what_was_done_last_is_forgotten_with_old_tables(table):
+    for _ in range(30):
+        another_table(table)
+        choose(table, f"table-{table.session_state['number']}", 1)
+    assert len(table.session_state["chosen-in-tables"]) == 20
+
+
 def test_what_was_opened_outlasts_an_address_that_forgot_it_and_what_was_closed_stays_closed(table):
     choose(table, "table-0", 2)
     assert opened(another_table(table)) == ("c", "c")

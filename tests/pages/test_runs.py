@@ -66,6 +66,22 @@ def test_a_run_named_by_the_address_is_open(app, run):
     assert "(n = 48)" in sentence
 
 
+def test_a_click_on_any_cell_of_a_run_opens_it_and_ticks_compare(app, run, runs_dir):
+    other = update_run(create_run(get_recipe("quick"), runs_dir, name="two").folder, state="stopped")
+    key = f"history-0-{hash((other.id, run.id))}"
+
+    def choose(rows, cells):
+        app.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": cells}}
+        assert not app.run().exception
+        return app.query_params.get("run")
+
+    assert choose([], [(1, "accuracy after")]) == run.id
+    assert "one" in [element.value for element in app.subheader]
+    assert choose([0, 1], [(1, "accuracy after")]) == [other.id, run.id]
+    assert "Side by side" in [element.value for element in app.subheader]
+    assert choose([0, 1], [(0, "name")]) == other.id
+
+
 def test_the_chosen_run_stays_chosen_when_another_one_comes(app, run, runs_dir):
     open_run(app, run)
     other = update_run(create_run(get_recipe("quick"), runs_dir, name="two").folder, state="stopped")
