@@ -100,7 +100,14 @@ def chosen_filter(items: pd.DataFrame, annotations: dict[str, Annotation]) -> It
         topics = first.multiselect("Topic", named(items["topic"]), key="topic", bind="query-params")
         sources = second.multiselect("Source", named(items["source"]), key="source", bind="query-params")
         in_use = sorted({tag for one in annotations.values() for tag in one.tags})
-        tags = first.multiselect("Tag", in_use, key="tag", bind="query-params") if in_use else []
+        tags = first.multiselect(
+            "Tag",
+            in_use,
+            key="tag",
+            bind="query-params",
+            disabled=not in_use,
+            placeholder="Choose tags" if in_use else "no text has one yet",
+        )
     low, high = confidence
     row_ids = tagged_rows(annotations, tags) if tags else None
     return ItemFilter(outcomes, called, (low / 100, high / 100), topics, sources, row_ids, search)
