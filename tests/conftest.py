@@ -103,6 +103,14 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def streamlits_settings():
+    """Let Streamlit read the project's settings before a test goes to another folder, where it would find none."""
+    from streamlit import config
+
+    config.get_config_options()
+
+
+@pytest.fixture(scope="session", autouse=True)
 def components_looked_for_once():
     """Let AppTest read what all installed packages say of themselves once, and not whenever it opens a page."""
     from streamlit.components.v2 import manifest_scanner

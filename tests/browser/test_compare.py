@@ -36,10 +36,15 @@ def open_compare(page: Page, app: App, query: str = "") -> None:
 
 
 def choose(page: Page, field: str, value: str) -> None:
-    """Choose a value of a select box with the keyboard."""
-    page.get_by_role("combobox", name=re.compile(field)).focus()
+    """Choose a value of a select box with the keyboard, as a reader does: once what was typed is in sight."""
+    box = page.get_by_role("combobox", name=re.compile(field))
+    box.focus()
     page.keyboard.type(value)
+    expect(box).to_have_value(value)
+    expect(page.get_by_role("option", name=value, exact=True)).to_be_visible()
     page.keyboard.press("Enter")
+    expect(page.get_by_role("option")).to_have_count(0)
+    expect(box).to_have_value(value)
 
 
 def point_at(page: Page, plot: Locator, across: float, down: float) -> None:

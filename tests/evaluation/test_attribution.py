@@ -36,8 +36,8 @@ def test_leaving_out_equals_full_recomputation(both_models, number):
     left = [text_of(text, words, [place != one for place in range(len(words))]) for one in gone]
     for tuned, one in enumerate(explained.models.values()):
         whole, *alone = scored_alone(both_models, [text, *left], answers, bool(tuned))
-        effects = [[*word.values()] for word in one.effects]
-        shares = [[*answer.probabilities.values()] for answer in one.without]
+        effects = [[word[label] for label in answers] for word in one.effects]
+        shares = [[answer.probabilities[label] for label in answers] for answer in one.without]
         np.testing.assert_allclose(np.array(effects)[gone], whole - np.array(alone), atol=2e-4)
         np.testing.assert_allclose(np.array(shares)[gone], np.exp(alone), atol=2e-4)
 
