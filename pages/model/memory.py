@@ -20,8 +20,11 @@ from finsent.recipe import Recipe, change_recipe, get_recipe
 from finsent.runs.cores import cores_left_by
 from finsent.sizes import size_words
 from pages.shared.access import action
+from pages.shared.begun import begun
 from pages.shared.runs_now import runs_now
-from pages.shared.ui import show_chart, user_errors, what_is
+from pages.shared.ui import show_chart, what_is
+
+_MEASURED = "measured-step"
 
 
 @st.cache_data(max_entries=48, ttl=600, show_spinner="Adding up the memory …")
@@ -113,20 +116,19 @@ def show_measured(recipe: Recipe) -> None:
     """Offer to measure one real step of this recipe, and show it beside the account of the batch that it had."""
     # Whether the hub has what is missing is asked when the button is pressed.
     loadable = resolve_model(recipe.model).path is not None or look_around().hub is not False
-    words = "Measure one real step"
-    pressed = action(st.button, words, icon=":material/speed:", disabled=not loadable, key="measure")
+    works = begun()
+    disabled = not loadable or works.busy(_MEASURED)
+    if action(st.button, "Measure one real step", icon=":material/speed:", disabled=disabled, key="measure"):
+        works.begin(_MEASURED, lambda: (recipe, measure_apart(recipe)))
     if not loadable:
         st.caption("Measuring needs the weights, which are on the model hub, out of reach from here.")
     else:
         st.caption("Loads the model in a process of its own and trains two steps on the embedded headlines.")
         if beside := cores_left_by(runs_now()).words:
             st.caption(beside)
-    if pressed:
-        with user_errors(), st.spinner("Training two steps in a process of its own …"):
-            st.session_state["measured-step"] = (recipe, measure_apart(recipe))
-    known, step = st.session_state.get("measured-step", (None, None))
-    if known == recipe:
-        show_step(recipe, step)
+    measured = works.outcome(_MEASURED, "Training two steps in a process of its own")
+    if measured is not None and measured[0] == recipe:
+        show_step(*measured)
 
 
 def show_step(recipe: Recipe, step: MeasuredStep) -> None:

@@ -9,20 +9,29 @@ from finsent.hub_ids import names_repository
 from finsent.models.base import MODELS
 from finsent.runs.adapter_import import LATEST, SUJET_PROMPT, Brought, import_adapter
 from finsent.runs.history import NAME_LENGTH
-from finsent.runs.store import default_runs_dir
+from finsent.runs.store import Run, default_runs_dir
+from pages.runs.chain import link_to
 from pages.shared.access import action
-from pages.shared.ui import on_demand, user_errors
+from pages.shared.begun import Begun, begun
+from pages.shared.ui import on_demand
 
-_UNKNOWN = ""
+_KEY, _UNKNOWN = "bring-in", ""
 _OWN_PROMPT, _FROM_FILES, _OTHER = "the data's own prompt, as in the tutorial", "what its files say", "another one"
 
 
 def show_bring_in() -> None:
     """Show the way in for an adapter of another tool."""
-    on_demand("Bring in an adapter that was trained elsewhere", _form, key="bring-in", icon=":material/input:")
+    works = begun()
+    label = "Bring in an adapter that was trained elsewhere"
+    on_demand(label, lambda: _form(works), key="bring-in", icon=":material/input:")
+    run = works.outcome(_KEY, "Checking it against its base model")
+    if run is not None:
+        st.query_params.update(link_to(run.id))
+        works.forget(_KEY)
+        st.rerun()
 
 
-def _form() -> None:
+def _form(works: Begun) -> None:
     st.caption(
         "A folder as PEFT saves it, or a trainer's output folder with its checkpoints. It is checked against its base "
         "model, and then judged, compared and used like any other run."
@@ -47,18 +56,16 @@ def _form() -> None:
         source = st.text_input(
             "Data to judge it on", "embedded", help="embedded, hub, owner/name of the hub, or a file or folder."
         )
-        if not action(st.form_submit_button, "Bring it in", key="bring-in-now"):
-            return
-    with user_errors(), st.spinner("Checking it against its base model…"):
-        if not names_repository(folder):
-            check_within_roots(folder, AdapterError, "adapter")
-        if model not in (_UNKNOWN, *MODELS) and not names_repository(model):
-            check_within_roots(model, ModelNotFoundError, "model")
-        if source not in ("embedded", "hub") and not names_data_set(source):
-            check_within_roots(source, SourceNotFoundError, "data")
-        asked = {_FROM_FILES: "", _OWN_PROMPT: SUJET_PROMPT, _OTHER: prompt}[kind]
-        run = import_adapter(
-            folder, default_runs_dir(), Brought(model, source, asked, checkpoint.strip(), name.strip())
-        )
-    st.query_params["run"] = run.id
-    st.rerun()
+        if action(st.form_submit_button, "Bring it in", key="bring-in-now", disabled=works.busy(_KEY)):
+            asked = {_FROM_FILES: "", _OWN_PROMPT: SUJET_PROMPT, _OTHER: prompt}[kind]
+            works.begin(_KEY, lambda: _bring(folder, Brought(model, source, asked, checkpoint.strip(), name.strip())))
+
+
+def _bring(folder: str, brought: Brought) -> Run:
+    if not names_repository(folder):
+        check_within_roots(folder, AdapterError, "adapter")
+    if brought.model not in (_UNKNOWN, *MODELS) and not names_repository(brought.model):
+        check_within_roots(brought.model, ModelNotFoundError, "model")
+    if brought.source not in ("embedded", "hub") and not names_data_set(brought.source):
+        check_within_roots(brought.source, SourceNotFoundError, "data")
+    return import_adapter(folder, default_runs_dir(), brought)

@@ -26,6 +26,11 @@ def opened_by_link() -> list[str]:
     return [opened]
 
 
+def link_to(run_id: str) -> dict[str, str]:
+    """Return what an address of Runs says for a run to be opened there."""
+    return {_OPEN: run_id, _LINK: str(len(st.session_state.get(_FOLLOWED, [])))}
+
+
 def show_chain(run: Run) -> None:
     """Show the chain of runs that a run continues, each a link; nothing of a run that starts from the base model."""
     chain = chain_of(run, runs_now(), damaged_now())
@@ -42,6 +47,6 @@ def show_chain(run: Run) -> None:
                 st.page_link(
                     places.RUNS,
                     label=safe_title(link.run),
-                    query_params={_OPEN: link.id, _LINK: str(len(st.session_state.get(_FOLLOWED, [])))},
+                    query_params=link_to(link.id),
                     help=f"Run {plain_markdown(link.id)}",
                 )

@@ -1,5 +1,7 @@
 """A run for use elsewhere: as an adapter, a merged model, a notebook, or a model card."""
 
+from pathlib import Path
+
 import pandas as pd
 import streamlit as st
 
@@ -9,7 +11,8 @@ from finsent.report.export import FORMS, export_archive, export_run
 from finsent.report.merged import read_certificate
 from finsent.runs.store import Run
 from pages.shared.access import action
-from pages.shared.ui import on_demand, plain_markdown, show_error, show_table, user_errors
+from pages.shared.begun import Begun, begun
+from pages.shared.ui import on_demand, plain_markdown, show_error, show_table
 
 #: Too large to be downloaded through a browser.
 _MERGED = "merged"
@@ -18,10 +21,15 @@ _MERGED = "merged"
 def show_export(run: Run) -> None:
     """Show the forms that a run can be taken out in, where it has an adapter to take."""
     if run.has_adapter:
-        on_demand("Use it elsewhere", lambda: _forms(run), key=f"export-{run.id}", icon=":material/outbox:")
+        works, key = begun(), f"export-{run.id}"
+        on_demand("Use it elsewhere", lambda: _forms(run, works, key), key=key, icon=":material/outbox:")
+        merged = works.outcome(key, "Merging, and comparing its answers with the run's")
+        if merged is not None:
+            st.success(f"Written to {plain_markdown(str(merged[0]))}.", icon=":material/check:")
+            _certificate(merged[1])
 
 
-def _forms(run: Run) -> None:
+def _forms(run: Run, works: Begun, key: str) -> None:
     form = st.radio("Form", list(FORMS), horizontal=True, key=f"export-form-{run.id}")
     st.caption(
         f"{FORMS[form][:1].upper()}{FORMS[form][1:]}. Nothing in it needs finsent or names a path of this machine."
@@ -43,13 +51,15 @@ def _forms(run: Run) -> None:
         key=f"export-folder-{run.id}",
         help="It is as large as the base model in 16 bits.",
     )
-    if action(st.button, "Merge and write", disabled=not folder.strip(), key=f"export-write-{run.id}"):
-        with user_errors(), st.spinner("Merging, and comparing its answers with the run's…"):
-            check_within_roots(folder, ExportError, "folder")
-            written = export_run(run, form, folder)
-            certificate = read_certificate(written)
-        st.success(f"Written to {plain_markdown(str(written))}.", icon=":material/check:")
-        _certificate(certificate)
+    disabled = not folder.strip() or works.busy(key)
+    if action(st.button, "Merge and write", disabled=disabled, key=f"export-write-{run.id}"):
+        works.begin(key, lambda: _merge(run, folder))
+
+
+def _merge(run: Run, folder: str) -> tuple[Path, list[dict[str, object]]]:
+    check_within_roots(folder, ExportError, "folder")
+    written = export_run(run, _MERGED, folder)
+    return written, read_certificate(written)
 
 
 def _certificate(certificate: list[dict[str, object]]) -> None:

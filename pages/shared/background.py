@@ -1,6 +1,7 @@
 """What takes minutes, computed in a thread of the server while the page stays usable, with how far it is."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from threading import Lock, Thread
 from time import monotonic
 from typing import Generic, TypeVar
@@ -22,11 +23,13 @@ Report = Callable[[str, int, int], None]
 class Work(Generic[Result]):
     """A computation in a thread of its own; it goes on when nobody looks.
 
-    ``compute`` is called with a :data:`Report`.
+    ``compute`` is called with a :data:`Report`. One that is ``long`` waits for others that are.
     """
 
-    def __init__(self, compute: Callable[[Report], Result]) -> None:
+    def __init__(self, compute: Callable[[Report], Result], long: bool = True) -> None:
         self._compute = compute
+        self._turn = _ONE if long else nullcontext()
+        self._started = monotonic()
         self._result: list[Result] = []
         self._error: Exception | None = None
         self._begun = False
@@ -51,6 +54,11 @@ class Work(Generic[Result]):
             raise self._error
         return self._result[0]
 
+    @property
+    def seconds(self) -> float:
+        """Seconds since it was begun."""
+        return monotonic() - self._started
+
     def progress(self) -> tuple[float, str]:
         """Return the share that is done, 0 to 1, and how far it is, in words."""
         what, done, total, since = self._progress
@@ -64,7 +72,7 @@ class Work(Generic[Result]):
 
     def _run(self) -> None:
         try:
-            with _ONE:
+            with self._turn:
                 self._begun = True
                 self._result = [self._compute(self._report)]
         except Exception as error:

@@ -25,6 +25,7 @@ from finsent.runs.reach import check_in_reach
 from finsent.runs.store import Run, default_runs_dir
 from finsent.sizes import size_words
 from pages.shared.access import action
+from pages.shared.begun import begun
 from pages.shared.lasting import hold
 from pages.shared.run_parts import changes_table, safe_title, show_remarks
 from pages.shared.typed import chosen
@@ -172,14 +173,14 @@ def _kept_speed(_run: Run, folder: str, ended: datetime | None) -> Speed | None:
 def _offer_calibration(recipe: Recipe, runs: list[Run]) -> None:
     if beside := cores_left_by(runs).words:
         st.caption(beside)
-    if action(st.button, "Measure now", icon=":material/timer:", key="calibrate", help=CALIBRATION_HELP):
-        try:
-            with st.spinner("Training and scoring a few rows"):
-                calibrate(recipe, default_runs_dir())
-        except FinsentError as error:
-            show_error(error)
-        else:
-            st.rerun()
+    works, key = begun(), "calibrate"
+    disabled = works.busy(key)
+    if action(st.button, "Measure now", icon=":material/timer:", disabled=disabled, key=key, help=CALIBRATION_HELP):
+        works.begin(key, lambda: calibrate(recipe, default_runs_dir()))
+    if works.outcome(key, "Training and scoring a few rows") is not None:
+        # What was measured is kept, and the estimate above is by that.
+        works.forget(key)
+        st.rerun()
 
 
 def _named(label: str, key: str, field: str, titles: dict[str, str], values: tuple[str, str], reason: str) -> None:

@@ -35,6 +35,9 @@ def type_model(page: Page, name: str) -> None:
 def bring_in(page: Page, fields: dict[str, str]) -> None:
     """Bring an adapter of the data's own prompt in as a run."""
     page.get_by_text("Bring in an adapter that was trained elsewhere").click()
+    # A reader takes longer to fill this in than the page to come to rest.
+    expect(page.get_by_role("button", name="Bring it in")).to_be_visible()
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     for label, value in fields.items():
         page.get_by_label(label, exact=True).fill(value)
     page.get_by_text("the data's own prompt, as in the tutorial").click()
