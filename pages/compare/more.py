@@ -1,5 +1,6 @@
 """Parts of Compare below the main comparison: one tab a question, each computed when it is opened."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -14,7 +15,6 @@ from finsent.runs.evaluated_sets import OWN
 from finsent.runs.store import Run
 from pages.compare.proportion import (
     MODEL_TITLES,
-    PERCENT,
     Judged,
     show_confidence,
     show_prior,
@@ -25,7 +25,7 @@ from pages.compare.rivals import show_rivals
 from pages.compare.slices import show_slices
 from pages.compare.stories import show_stories
 from pages.shared import places
-from pages.shared.ui import show_chart, show_table
+from pages.shared.ui import PERCENT, show_chart, show_table
 
 TABS = (
     "Only the prior?",
@@ -52,9 +52,14 @@ def show_more(run: Run, on: str, tables: Judged, classes: int, dark: bool, flagg
         query_params={"run": run.id},
     )
     st.subheader("Further questions")
-    shows = (
+
+    def scale() -> None:
+        show_scale(tables, classes)
+        show_rivals(run, on, classes)
+
+    shows: tuple[Callable[[], None], ...] = (
         lambda: show_prior(tables, classes),
-        lambda: (show_scale(tables, classes), show_rivals(run, on, classes)),
+        scale,
         lambda: show_confidence(tables),
         lambda: show_threshold(tables),
         lambda: show_slices(run, classes),
@@ -75,8 +80,8 @@ def show_written(run_id: str, on: str, run: Judged, classes: int, dark: bool) ->
     test = run.test
     if not all(has_generated(table) for table in test):
         st.info("Neither model has written answers for these rows yet. On the command line:")
-        rows = "" if on == OWN else " --data FILE"
-        st.code(f"python -m finsent evaluate {run_id}{rows} --generate", language="bash")
+        data = "" if on == OWN else " --data FILE"
+        st.code(f"python -m finsent evaluate {run_id}{data} --generate", language="bash")
         return
     flatter = st.toggle(
         "Count invalid answers as neutral, as some published evaluators do", key="flatter", bind="query-params"
@@ -89,8 +94,7 @@ def show_written(run_id: str, on: str, run: Judged, classes: int, dark: bool) ->
             shares = (figures.accuracy, figures.macro_f1, figures.neutral_as_positive)
             rows.append((title, way, *shares, figures.invalid, figures.n))
     columns = ["model", "answers", "accuracy", "macro-F1", "neutral called positive", "invalid", "n"]
-    shares = dict.fromkeys(columns[2:5], PERCENT)
-    show_table(pd.DataFrame(rows, columns=columns), "written", column_config=shares)
+    show_table(pd.DataFrame(rows, columns=columns), "written", column_config=dict.fromkeys(columns[2:5], PERCENT))
     for column, title, table in zip(st.columns(2, gap="medium"), MODEL_TITLES.values(), written, strict=True):
         with column:
             st.markdown(f"**{title}, written answers**")

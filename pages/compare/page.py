@@ -1,5 +1,8 @@
 """Compare: is the fine-tuned model better than the baseline, where, and at whose cost?"""
 
+from collections.abc import Iterable
+from typing import Literal
+
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -29,7 +32,7 @@ from pages.compare.rows import show_rows
 from pages.compare.seeds import show_seeds
 from pages.shared import places
 from pages.shared.choose_run import choose_classes, choose_rows, choose_run
-from pages.shared.run_parts import show_remarks
+from pages.shared.run_parts import known_figures, show_remarks
 from pages.shared.runs_now import runs_now
 from pages.shared.ui import counted, page_head, show_chart, show_table, user_errors, what_is
 from pages.shared.verdict import show_verdict
@@ -75,15 +78,16 @@ def show_big_figures(comparison: Comparison) -> None:
 def show_big_figure(
     column: DeltaGenerator,
     title: str,
-    models: list[tuple[float | None, Interval | None]],
+    models: Iterable[tuple[float | None, Interval | None]],
     change: Difference,
-    good: str = "normal",
+    good: Literal["normal", "inverse"] = "normal",
 ) -> None:
     """Show a figure of the baseline and of the fine-tuned model, each with its interval, and the difference."""
-    if change.value is None:
+    known = known_figures(models)
+    if not known:
         column.metric(title, "no neutral rows", border=True)
         return
-    (before, before_ci), (after, after_ci) = models
+    (before, before_ci), (after, after_ci) = known
     with column.container(border=True):
         # What may be chance is neither good nor bad.
         colour = good if change.settled else "off"
@@ -114,7 +118,7 @@ def show_per_class(comparison: Comparison) -> None:
         list(figures),
         default="recall",
         required=True,
-        format_func=figures.get,
+        format_func=figures.__getitem__,
         key="figure",
         bind="query-params",
     )
@@ -164,7 +168,7 @@ def show_page() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = choose_run(runs, lambda run: run.has_comparison)
         on = choose_rows(run)
-        classes = choose_classes("classes", bind="query-params")
+        classes = choose_classes("classes")
         what_is("accuracy", "macro-F1", "neutral called positive", "confidence interval", "McNemar's test", "baseline")
     if not judged_sets(run):
         show_nothing_yet(run)

@@ -4,7 +4,8 @@ import streamlit as st
 
 from finsent.data.corrections import Flags
 from finsent.errors import FinsentError
-from finsent.evaluation.verify import BROKEN, CHANGES, MENDED, Verified, verify_run
+from finsent.evaluation.verify import CHANGES, MENDED, Verified, verify_run
+from finsent.metrics.comparison import BROKEN
 from finsent.runs.store import Run
 from pages.shared.ui import plain_markdown, show_error, show_table
 from pages.shared.verdict import show_verdict

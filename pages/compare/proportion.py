@@ -63,43 +63,50 @@ def judged(run: Run, on: str = OWN) -> Judged:
 
 
 @st.cache_resource(max_entries=16, show_spinner="Fitting offsets on the validation rows …")
-def prior_of(_judged: Judged, key: tuple[str, float], classes: int) -> PriorAccount:
-    return prior_account(_judged.test, _judged.validation, classes)
+def prior_of(_test: Pair, _validation: Pair, key: tuple[str, float], classes: int) -> PriorAccount:
+    return prior_account(_test, _validation, classes)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Training the references on the run's training rows …")
-def references_of(_judged: Judged, key: tuple[str, float], classes: int) -> dict[str, ReferenceFigures]:
-    return references(_judged.test[1], _judged.training, classes)
+def references_of(
+    _test: Pair, _training: pd.DataFrame, key: tuple[str, float], classes: int
+) -> dict[str, ReferenceFigures]:
+    return references(_test[1], _training, classes)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Looking for test texts among the training rows …")
-def overlap_of(_judged: Judged, key: tuple[str, float]) -> Overlap:
-    return overlap_with_training(_judged.training, _judged.test[0])
+def overlap_of(_test: Pair, _training: pd.DataFrame, key: tuple[str, float]) -> Overlap:
+    return overlap_with_training(_training, _test[0])
 
 
 @st.cache_resource(max_entries=16, show_spinner="Weighing what got better and what got worse …")
 def verdict_of(_judged: Judged, key: tuple[str, float], classes: int, flagged: Flags) -> Verdict:
     """Return the verdict on a run's two models; ``key`` and the ``flagged`` rows say when it is out of date."""
-    enough = _judged.validation is not None and len(_judged.validation[0]) >= MIN_ROWS
-    trained = _judged.training is not None
+    test, validation, training = _judged.test, _if_enough(_judged.validation), _judged.training
     proportion = Proportion(
-        prior_corrected=prior_of(_judged, key, classes) if enough else None,
+        prior_corrected=prior_of(test, validation, key, classes) if validation is not None else None,
         calibration=None,
-        reference=references_of(_judged, key, classes) if trained else None,
-        overlap_with_training=overlap_of(_judged, key) if trained else None,
+        reference=references_of(test, training, key, classes) if training is not None else None,
+        overlap_with_training=overlap_of(test, training, key) if training is not None else None,
     )
-    return verdict_on(_judged.test, proportion, classes, flagged)
+    return verdict_on(test, proportion, classes, flagged)
 
 
-def few_validation_rows(validation: Pair | None) -> bool:
-    count = 0 if validation is None else len(validation[0])
-    if count >= MIN_ROWS:
-        return False
-    st.info(
-        f"This takes {MIN_ROWS} validation rows or more, and this run was judged on {count}. Nothing is "
-        "ever fitted on test rows."
-    )
-    return True
+def _if_enough(validation: Pair | None) -> Pair | None:
+    """Return validation rows if something can be fitted on so many."""
+    return validation if validation is not None and len(validation[0]) >= MIN_ROWS else None
+
+
+def enough_validation_rows(validation: Pair | None) -> Pair | None:
+    """Return validation rows; where they are too few to fit anything on, say so and return None."""
+    enough = _if_enough(validation)
+    if enough is None:
+        count = 0 if validation is None else len(validation[0])
+        st.info(
+            f"This takes {MIN_ROWS} validation rows or more, and this run was judged on {count}. Nothing is "
+            "ever fitted on test rows."
+        )
+    return enough
 
 
 def show_prior(run: Judged, classes: int) -> None:
@@ -108,9 +115,10 @@ def show_prior(run: Judged, classes: int) -> None:
         "label, fitted on validation rows, and nothing else. What that gains needed no fine-tuning."
     )
     what_is("prior", "paired interval")
-    if few_validation_rows(run.validation):
+    validation = enough_validation_rows(run.validation)
+    if validation is None:
         return
-    account = prior_of(run, run.key, classes)
+    account = prior_of(run.test, validation, run.key, classes)
     for sentence in prior_sentences(account.pieces):
         st.markdown(plain_markdown(sentence))
     parts = {"Accuracy": account.pieces.accuracy, "Neutral called positive": account.pieces.neutral_as_positive}
@@ -150,10 +158,11 @@ def show_scale(run: Judged, classes: int) -> None:
     st.markdown(
         "What far smaller means reach with the same training rows. A large model that loses to them is no gain."
     )
-    if run.training is None:
+    training = run.training
+    if training is None:
         st.info("This run did not keep its training rows, so nothing can be trained on them for scale.")
         return
-    comparison, found = compare_predictions(*run.test, classes), references_of(run, run.key, classes)
+    comparison, found = compare_predictions(*run.test, classes), references_of(run.test, training, run.key, classes)
     for beats, sentence in reference_sentences(found):
         icon = ":green[:material/check:]" if beats else ":orange[:material/priority_high:]"
         st.markdown(f"{icon} {plain_markdown(sentence)}")
@@ -165,27 +174,28 @@ def show_scale(run: Judged, classes: int) -> None:
             show_chart(
                 scale_figure(table),
                 f"With 95 % intervals; n = {comparison.n:,} test rows; the references are trained on the run's "
-                f"{len(run.training):,} training rows.",
+                f"{len(training):,} training rows.",
                 table,
                 key=f"scale-{name}",
             )
-    show_overlap(run, classes)
+    show_overlap(run, training, classes)
 
 
-def show_overlap(run: Judged, classes: int) -> None:
+def show_overlap(run: Judged, training: pd.DataFrame, classes: int) -> None:
     st.markdown("**Test texts that were also trained on**")
-    overlap = overlap_of(run, run.key)
+    overlap = overlap_of(run.test, training, run.key)
     n, of = overlap.n, overlap.of
     if n == 0:
-        st.markdown(f"None of the {of:,} test texts has a twin among the {len(run.training):,} training texts.")
+        st.markdown(f"None of the {of:,} test texts has a twin among the {len(training):,} training texts.")
         return
     st.markdown(
-        f"{n:,} of {of:,} test texts have a twin among the {len(run.training):,} training texts: {overlap.same:,} the "
+        f"{n:,} of {of:,} test texts have a twin among the {len(training):,} training texts: {overlap.same:,} the "
         f"same apart from case, punctuation and links, {overlap.other_digits:,} but for digits, {overlap.near:,} nearly"
         ", with four fifths of the words of both. Figures on them flatter."
     )
     if n < of:
-        rest = compare_predictions(*(unseen_rows(table, overlap) for table in run.test), classes)
+        before, after = (unseen_rows(table, overlap) for table in run.test)
+        rest = compare_predictions(before, after, classes)
         st.markdown(
             f"Without them: accuracy {rest.baseline.accuracy:.1%} before, {rest.tuned.accuracy:.1%} after, "
             f"{plain_markdown(points(rest.accuracy_difference))}, n = {rest.n:,}."
@@ -233,7 +243,8 @@ def show_threshold(run: Judged) -> None:
         "that few neutral texts pass; the price is positive texts that are missed."
     )
     before, after = run.test
-    if few_validation_rows(run.validation):
+    validation = enough_validation_rows(run.validation)
+    if validation is None:
         return
     target = st.select_slider(
         "At most this share of neutral validation texts may be called positive",
@@ -244,7 +255,7 @@ def show_threshold(run: Judged) -> None:
         bind="query-params",
     )
     with user_errors():
-        choice = threshold_choice(run.validation[1], after, target)
+        choice = threshold_choice(validation[1], after, target)
     recall, neutral = choice.positive_recall, choice.neutral_as_positive
     if recall.with_threshold is None or neutral.with_threshold is None:
         missing = "neutral" if neutral.with_threshold is None else "positive"

@@ -12,10 +12,10 @@ from finsent.evaluation.groups import (
 from finsent.runs.averaged import submit_average
 from finsent.runs.groups import RunGroup, group_of
 from finsent.runs.store import Run
-from pages.compare.proportion import PERCENT, judged
+from pages.compare.proportion import judged
 from pages.shared import places
 from pages.shared.access import action
-from pages.shared.ui import plain_markdown, show_table, user_errors
+from pages.shared.ui import PERCENT, plain_markdown, show_table, user_errors
 from pages.shared.verdict import show_verdict
 
 AVERAGE_HELP = (

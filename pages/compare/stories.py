@@ -50,6 +50,8 @@ def show_stories(run: Run, classes: int) -> None:
     if rows.empty:
         st.caption("No row has this story.")
         return
+    # With the own rows of a run, as here, those of its validation split are always read.
+    assert own.validation is not None
     _show_table(run, found, rows, own.validation[0].set_index("row_id")["answers"])
 
 

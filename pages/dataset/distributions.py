@@ -66,7 +66,7 @@ def _lengths(fingerprint: str, rows: pd.DataFrame) -> None:
     model = left.selectbox(
         "Tokens of",
         list(MODELS),
-        format_func=MODELS.get,
+        format_func=MODELS.__getitem__,
         key="lengths-model",
         bind="query-params",
         on_change=chosen,

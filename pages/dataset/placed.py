@@ -42,7 +42,7 @@ def placed(fingerprint: str, rows: pd.DataFrame) -> tuple[pd.DataFrame, str] | N
             list(PLACED_BY),
             default="words",
             required=True,
-            format_func=PLACED_BY.get,
+            format_func=PLACED_BY.__getitem__,
             key="map-place",
             bind="query-params",
         )

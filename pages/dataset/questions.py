@@ -23,7 +23,7 @@ def ask(asked: ColumnAskedError | LabelsAskedError, before: Choices) -> Choices 
     with st.container(border=True):
         st.markdown(f"**{plain_markdown(question.sentence)}**")
         with st.form("question", border=False):
-            answer = {"labels": _labels, "thresholds": _thresholds}.get(question.kind, _column)(question)
+            answer = {"labels": _labels, "thresholds": _thresholds}.get(question.kind, _column)(question, before)
             given = action(
                 st.form_submit_button,
                 "Use these",
@@ -41,10 +41,10 @@ def ask(asked: ColumnAskedError | LabelsAskedError, before: Choices) -> Choices 
     if answer is None:
         st.warning("Choose one for each; nothing is assumed.", icon=":material/warning:")
         return None
-    return replace(before, **answer)
+    return answer
 
 
-def _column(question: Question) -> dict[str, str] | None:
+def _column(question: Question, before: Choices) -> Choices | None:
     what = "texts" if question.kind == "text_column" else "labels"
     choice = st.selectbox(
         _PARTS.get(question.kind, f"Column with the {what}"),
@@ -53,10 +53,20 @@ def _column(question: Question) -> dict[str, str] | None:
         placeholder="Choose one",
         key="column",
     )
-    return None if choice is None else {question.kind: choice}
+    if choice is None:
+        return None
+    match question.kind:
+        case "configuration":
+            return replace(before, configuration=choice)
+        case "source_split":
+            return replace(before, source_split=choice)
+        case "text_column":
+            return replace(before, text_column=choice)
+        case _:
+            return replace(before, label_column=choice)
 
 
-def _labels(question: Question) -> dict[str, str] | None:
+def _labels(question: Question, before: Choices) -> Choices | None:
     chosen: dict[str, str] = {}
     for place, value in enumerate(question.values):
         left, right = st.columns([1, 2], vertical_alignment="center")
@@ -78,12 +88,14 @@ def _labels(question: Question) -> dict[str, str] | None:
     if len(chosen) < len(question.values):
         return None
     kept = {value: label for value, label in chosen.items() if label != _OUT}
-    return {"labels": written(kept)} if kept else None
+    return replace(before, labels=written(kept)) if kept else None
 
 
-def _thresholds(question: Question) -> dict[str, str] | None:
+def _thresholds(question: Question, before: Choices) -> Choices | None:
     st.caption(f"Scores from {question.low:g} to {question.high:g}. Nothing is assumed.")
     left, right = st.columns(2)
     low = left.number_input("Negative below", value=None, format="%g", key="low", placeholder="for example -0.3")
     high = right.number_input("Positive above", value=None, format="%g", key="high", placeholder="for example 0.3")
-    return None if low is None or high is None or low > high else {"thresholds": f"{low:g},{high:g}"}
+    if low is None or high is None or low > high:
+        return None
+    return replace(before, thresholds=f"{low:g},{high:g}")

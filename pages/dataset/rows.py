@@ -172,7 +172,7 @@ def open_row(rows: pd.DataFrame, row: pd.Series, key: str = "tokenizer") -> None
         model = st.selectbox(
             "Tokenizer of",
             list(MODELS),
-            format_func=MODELS.get,
+            format_func=MODELS.__getitem__,
             key=key,
             bind="query-params",
             on_change=chosen,

@@ -101,11 +101,23 @@ def _decided_about(source: str) -> Choices:
     decided = st.session_state.setdefault(_DECIDED, {})
     said = {name: next(iter(followed(name)), "") for name in CHOSEN}
     if any(said.values()):
-        said = {name: st.query_params.get(name, "") for name in CHOSEN}
-        decided[source] = Choices(**{**said, "leave_out": said["leave_out"] == "yes"})
+        decided[source] = _said_by_address()
     choices: Choices = decided.get(source, Choices())
     _say_decided(choices)
     return choices
+
+
+def _said_by_address() -> Choices:
+    said = {name: st.query_params.get(name, "") for name in CHOSEN}
+    return Choices(
+        text_column=said["text_column"],
+        label_column=said["label_column"],
+        labels=said["labels"],
+        thresholds=said["thresholds"],
+        leave_out=said["leave_out"] == "yes",
+        configuration=said["configuration"],
+        source_split=said["source_split"],
+    )
 
 
 def _say_decided(choices: Choices) -> None:

@@ -45,7 +45,7 @@ def show_map(fingerprint: str, rows: pd.DataFrame) -> None:
             list(COLOURED_BY),
             default="label",
             required=True,
-            format_func=COLOURED_BY.get,
+            format_func=COLOURED_BY.__getitem__,
             key="map-by",
             bind="query-params",
         )

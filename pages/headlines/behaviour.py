@@ -7,7 +7,7 @@ import streamlit as st
 
 from finsent.errors import FinsentError
 from finsent.evaluation.behaviour import SPLITS, failures, run_behaviour
-from finsent.evaluation.edits import RULES, rule_named
+from finsent.evaluation.edits import RULES
 from finsent.evaluation.repair import repair_pool, run_rule_repair_set
 from finsent.labels import split_answers
 from finsent.metrics.behaviour import MIN_TEXTS, behaviour_figures, behaviour_table
@@ -29,10 +29,12 @@ _REPAIR = "rule-repair-set"
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _outcomes(_run: Run, models: tuple[str, str | None, int], split: str) -> pd.DataFrame:
     bar = st.progress(0.0, text="Asking both models about each edit …")
+
+    def report(done: int, total: int) -> None:
+        bar.progress(done / total, f"{done:,} of {total:,} answers")
+
     try:
-        return run_behaviour(
-            _run, split, lambda done, total: bar.progress(done / total, f"{done:,} of {total:,} answers")
-        )
+        return run_behaviour(_run, split, report)
     finally:
         bar.empty()
 
@@ -113,7 +115,8 @@ def _repair(run: Run, outcomes: pd.DataFrame, name: str, each: int) -> pd.DataFr
     try:
         with st.spinner("Looking for similar texts …"):
             pool = repair_pool(run, corrections=corrections_of(run).rows)
-            return run_rule_repair_set(run, outcomes, rule_named(name), pool, each)
+            rules = {rule.name: rule for rule in RULES}
+            return run_rule_repair_set(run, outcomes, rules[name], pool, each)
     except FinsentError as error:
         st.info(plain_markdown(str(error)))
         return None

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -49,9 +50,9 @@ def show_many(run: Run | None, answers: tuple[str, ...]) -> None:
             st.session_state[_RESULTS] = (whose, own, ask(run, asked, answers))
         except FinsentError as error:
             show_error(error)
-    asked_of, own, answered = st.session_state.get(_RESULTS, (None, None, ()))
-    if asked_of == whose:
-        show_results(run, *answered, own)
+    if (kept := st.session_state.get(_RESULTS)) is not None and kept[0] == whose:
+        _, own, (results, asked_for, said) = kept
+        show_results(run, results, asked_for, said, own)
 
 
 def typed_texts() -> Asked:
@@ -153,13 +154,15 @@ def show_results(
     table = headlines_table(results)
     st.caption(f"{said} Probabilities are within the answer set: {', '.join(answers)}. Choose a row to open it.")
     shares = {
-        name: st.column_config.NumberColumn(_short(name), format="percent", width=88) for name in table if ": " in name
+        name: st.column_config.NumberColumn(_short(name), format="percent", width=88)
+        for name in table.columns
+        if ": " in name
     }
     opened = table_that_opens(
         table.assign(row_id=[str(number) for number in range(1, len(table) + 1)]),
         f"answers-{hash(tuple(table['text']))}",
         "answer",
-        list(table),
+        list(table.columns),
         height=min(480, 40 + 35 * len(table)),
         column_config={"text": st.column_config.TextColumn(width=205)} | shares,
     )
@@ -170,7 +173,7 @@ def show_results(
         ):
             st.download_button(
                 f"Download as {title}",
-                lambda content=content: content(with_own_columns(table, own)),
+                partial(_as_file, content, table, own),
                 name,
                 kind,
                 icon=":material/download:",
@@ -181,6 +184,10 @@ def show_results(
         st.text(result.text)
         show_answers(result, "chosen")
         show_why(run, result.text, "chosen", answers)
+
+
+def _as_file(write: Callable[[pd.DataFrame], bytes], table: pd.DataFrame, own: pd.DataFrame | None) -> bytes:
+    return write(with_own_columns(table, own))
 
 
 def _short(name: str) -> str:

@@ -126,7 +126,7 @@ def show_suggestions(run: Run | None, text: str, answers: tuple[str, ...]) -> No
         height=min(480, 40 + 35 * len(table)),
         column_order=["rule", "expects", *[name for name in table.columns if "fine" in name or "base" in name], "edit"],
         column_config={
-            name: st.column_config.NumberColumn(format="percent") for name in table if name.endswith(" sure")
+            name: st.column_config.NumberColumn(format="percent") for name in table.columns if name.endswith(" sure")
         }
         | {"edit": st.column_config.TextColumn(width="large")},
     )

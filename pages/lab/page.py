@@ -1,8 +1,9 @@
 """Lab: the story on one screen, this machine, the run at work, and one obvious next step."""
 
+from collections.abc import Iterable
+
 import streamlit as st
 
-from finsent.cost.estimate import in_words
 from finsent.data.dataset import load_data
 from finsent.errors import FinsentError
 from finsent.evaluation.classifier import Answer, Classifier
@@ -17,7 +18,7 @@ from finsent.runs.store import Run, at_work
 from pages.shared import places
 from pages.shared.access import action
 from pages.shared.choose_run import carried_run, pin_button, run_by_default
-from pages.shared.run_parts import progress_words, safe_title
+from pages.shared.run_parts import known_figures, progress_words, safe_title, took
 from pages.shared.runs_now import runs_now, show_room
 from pages.shared.ui import page_head, plain_badge, plain_markdown, user_errors, what_is
 from pages.shared.verdict import show_verdict
@@ -117,20 +118,21 @@ def show_result(chosen: Chosen, story: Story) -> None:
             f"{plain_markdown(run.source_title)}"
         )
     with figures:
-        show_change("Accuracy", (before.accuracy, before.accuracy_ci), (after.accuracy, after.accuracy_ci), after.n)
+        accuracies = [(one.accuracy, one.accuracy_ci) for one in (before, after)]
+        show_change("Accuracy", accuracies, after.n)
         shares = [(one.neutral_as_positive, one.neutral_as_positive_ci) for one in (before, after)]
-        show_change("Neutral called positive", *shares, after.neutral_n)
+        show_change("Neutral called positive", shares, after.neutral_n)
 
 
-def show_change(
-    title: str, before: tuple[float | None, Interval | None], after: tuple[float | None, Interval | None], n: int
-) -> None:
+def show_change(title: str, models: Iterable[tuple[float | None, Interval | None]], n: int) -> None:
+    """Show a figure of the baseline and of the fine-tuned model, on the same rows."""
+    known = known_figures(models)
     with st.container(border=True):
-        if after[0] is None:
+        if not known:
             st.metric(title, "no neutral rows")
             return
-        st.metric(title, f"{before[0]:.1%} → {after[0]:.1%}")
-        ranges = [f"{interval.low:.1%} to {interval.high:.1%}" for _, interval in (before, after)]
+        st.metric(title, " → ".join(f"{value:.1%}" for value, _ in known))
+        ranges = [f"{interval.low:.1%} to {interval.high:.1%}" for _, interval in known]
         st.caption(f"95 % intervals {ranges[0]}, then {ranges[1]}; n\u00a0=\u00a0{n:,}")
 
 
@@ -177,7 +179,7 @@ def show_world(world: World, runs: list[Run]) -> None:
     finished = next((run for run in runs if run.state == "done" and run.seconds), None)
     speed = (
         f"Its last finished run ({plain_markdown(finished.recipe.name)}, {finished.steps:,} steps) took "
-        f"{in_words(finished.seconds)}."
+        f"{took(finished)}."
         if finished
         else "A GPU is used where there is one, and is not needed."
     )

@@ -87,10 +87,10 @@ def show_tables(summary: Summary) -> None:
     st.subheader("Before and after LoRA", anchor=False)
     st.markdown("As `torchinfo.summary(model, depth=2)` prints it: loaded in 4 bits, then frozen and with LoRA added.")
     left, right = st.container(key="torchinfo").columns(2, gap="medium")
-    for column, title, table in ((left, "Before", summary.before), (right, "After", summary.after)):
+    for column, title, printed in ((left, "Before", summary.before), (right, "After", summary.after)):
         with column:
             st.markdown(f"**{title}**")
-            st.code(table.narrow_text, language=None)
+            st.code(printed.narrow_text, language=None)
     table = comparison_table(summary)
     show_table(table, "before-after", column_config=dict.fromkeys(("before", "after", "change"), WHOLE))
     st.caption(

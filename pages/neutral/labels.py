@@ -106,7 +106,12 @@ def _offer_reading(run: Run, data: Prepared) -> None:
 def _chosen(rows: pd.DataFrame) -> pd.DataFrame:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         splits = st.pills(
-            "Rows", list(SPLITS), selection_mode="multi", format_func=SPLITS.get, key="doubted-of", bind="query-params"
+            "Rows",
+            list(SPLITS),
+            selection_mode="multi",
+            format_func=SPLITS.__getitem__,
+            key="doubted-of",
+            bind="query-params",
         )
         search = st.text_input("Text contains", key="doubted", bind="query-params", placeholder="for example: zeta")
     if splits:

@@ -57,12 +57,13 @@ def explain_missing(run: Run) -> None:
 def show_summary(run: Run, items: pd.DataFrame, split: str) -> None:
     summary = error_summary(items)
     texts = f"{summary.n:,} neutral {split} texts"
-    if summary.n == 0:
-        st.info(f"This run has no neutral {split} texts.")
-        end_here()
     parts = []
     for model, title in MODELS.items():
         errors = summary.models[model]
+        # There is no share of no texts.
+        if errors.wrong_share is None or errors.wrong_ci is None:
+            st.info(f"This run has no neutral {split} texts.")
+            end_here()
         parts.append(
             f"the {title} gets **{errors.wrong:,}** wrong ({errors.wrong_share:.1%}, 95 % interval "
             f"{errors.wrong_ci.low:.1%} to {errors.wrong_ci.high:.1%}) and calls {errors.positive:,} of them positive"
@@ -90,7 +91,7 @@ def chosen_filter(items: pd.DataFrame, annotations: dict[str, Annotation]) -> It
     with st.expander("More filters: wrong answer, confidence, topic, source, tag"):
         first, second = st.columns(2)
         labels = [label for label in (*FIVE_LABELS, INVALID) if label != NEUTRAL]
-        labels = [label for label in labels if items[list(MODELS)].eq(label).to_numpy().any()]
+        labels = [label for label in labels if items[list(MODELS)].isin([label]).to_numpy().any()]
         called = first.multiselect(
             "Wrong answer", labels, key="called", bind="query-params", help="Given by either of the two models."
         )
@@ -222,10 +223,16 @@ with user_errors():
         explain_missing(run)
         end_here()
     split = split_side.radio(
-        "From", list(SPLITS), format_func=SPLITS.get, horizontal=True, key="split", bind="query-params"
+        "From", list(SPLITS), format_func=SPLITS.__getitem__, horizontal=True, key="split", bind="query-params"
     )
     part = st.segmented_control(
-        "Show", list(PARTS), default="texts", required=True, format_func=PARTS.get, key="part", bind="query-params"
+        "Show",
+        list(PARTS),
+        default="texts",
+        required=True,
+        format_func=PARTS.__getitem__,
+        key="part",
+        bind="query-params",
     )
     known_as = (str(run.folder), split, str(run.predictions_file("tuned").stat().st_mtime_ns))
     if part == "labels":

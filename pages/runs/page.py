@@ -228,7 +228,7 @@ def lay_over(runs: list[Run]) -> None:
     if not tags:
         st.info("None of these runs has logged a point yet.")
         return
-    tag = st.selectbox("Quantity", tags, format_func=TAG_TITLES.get, key="quantity", bind="query-params")
+    tag = st.selectbox("Quantity", tags, format_func=TAG_TITLES.__getitem__, key="quantity", bind="query-params")
     parts = [curve(table, tag).assign(run=title) for title, table in curves.items()]
     points = pd.concat(parts)[["run", "step", "value"]]
     counts = "; ".join(f"{plain_markdown(title)}: {len(part)}" for title, part in zip(curves, parts, strict=True))

@@ -44,7 +44,7 @@ def show_several(runs: list[Run]) -> None:
 def _show_figures(runs: list[Run]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         on = _choose_rows(runs)
-        classes = choose_classes("several-classes", bind="query-params")
+        classes = choose_classes("several-classes")
         what_is("Cochran's Q", "Holm's correction", "McNemar's test", "paired interval", "baseline")
     with user_errors():
         files = [judged_files(run, on)[1] for run in runs]

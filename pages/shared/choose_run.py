@@ -6,7 +6,6 @@ nobody has chosen, the pinned run is shown, else the best; see :mod:`finsent.run
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -25,6 +24,7 @@ from pages.shared.ui import plain_markdown, user_errors
 _CHOSEN, _ROWS = "chosen-run", "chosen-rows"
 _PIN_HELP = "Makes this run the one that every page and command takes where nobody chose another."
 _UNPIN_HELP = "Then the best run on its validation rows is taken where nobody chose another."
+_CLASSES = {3: "three", 5: "five"}
 
 
 def choose_run(runs: list[Run], usable: Callable[[Run], bool], label: str = "Run") -> Run:
@@ -42,7 +42,9 @@ def choose_run(runs: list[Run], usable: Callable[[Run], bool], label: str = "Run
     with st.container(horizontal=True, vertical_alignment="bottom", key="run-choice"):
         names = list(titles)
         at = names.index(wanted.id)
-        chosen = st.selectbox(label, names, index=at, format_func=titles.get, key=key, on_change=_picked, args=(key,))
+        chosen = st.selectbox(
+            label, names, index=at, format_func=titles.__getitem__, key=key, on_change=_picked, args=(key,)
+        )
         run = next((run for run in runs if run.id == chosen), wanted)
         pin_button(run)
     if run.id != standard.id or "run" in st.query_params:
@@ -127,10 +129,19 @@ def _asked_for(runs: list[Run]) -> Run | None:
     return run
 
 
-def choose_classes(key: str, **options: Any) -> int:
-    """Let the visitor choose whether labels are told apart as three or as five; return how many."""
+def choose_classes(key: str) -> int:
+    """Let the visitor choose whether labels are told apart as three or as five; return how many.
+
+    The choice stands in the address, under ``key``.
+    """
     return st.segmented_control(
-        "Labels", [3, 5], default=3, required=True, format_func={3: "three", 5: "five"}.get, key=key, **options
+        "Labels",
+        list(_CLASSES),
+        default=3,
+        required=True,
+        format_func=_CLASSES.__getitem__,
+        key=key,
+        bind="query-params",
     )
 
 
@@ -146,7 +157,7 @@ def choose_set(sets: dict[str, str], key: str) -> str:
     wanted = next(iter(followed("on")), st.session_state.get(_ROWS, OWN))
     keys = list(sets)
     at = keys.index(wanted) if wanted in sets else 0
-    chosen = st.selectbox("Rows", keys, index=at, format_func=sets.get, key=key)
+    chosen = st.selectbox("Rows", keys, index=at, format_func=sets.__getitem__, key=key)
     st.session_state[_ROWS] = chosen
     say_in_address("on", [chosen])
     return chosen

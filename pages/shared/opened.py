@@ -5,7 +5,7 @@ what the visitor did since, before it has caught up; then it must not undo that.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -15,7 +15,7 @@ from pages.shared.ui import say_cut
 #: So many rows a table that opens them shows at most; the download beside it has all.
 MAX_ROWS = 1_000
 #: How a table is chosen from whose rows open: by the box before a row, by a click on a cell, or with the arrow keys.
-OPENS = ["single-row", "single-cell"]
+OPENS: list[Literal["single-row", "single-cell"]] = ["single-row", "single-cell"]
 #: Not widgets' keys: they must outlive a run of the page. Which page is shown, and what its address has said, by name.
 _PAGE, _SAID = "address-page", "address-said"
 #: Not a widget's key: what was ticked and clicked in the tables that were shown last, and whether the click counts.

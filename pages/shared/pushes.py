@@ -20,12 +20,12 @@ _ASKED = "pushes-asked"
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _effects(_run: Run, models: tuple[str, str | None, int]) -> pd.DataFrame:
     bar = st.progress(0.0, text="Leaving out each word of each neutral validation text …")
+
+    def report(done: int, total: int) -> None:
+        bar.progress(done / total, f"{done:,} of {total:,} texts without a word")
+
     try:
-        return word_effects(
-            classifier_of(_run),
-            neutral_validation_rows(_run),
-            lambda done, total: bar.progress(done / total, f"{done:,} of {total:,} texts without a word"),
-        )
+        return word_effects(classifier_of(_run), neutral_validation_rows(_run), report)
     finally:
         bar.empty()
 
@@ -60,15 +60,15 @@ def show_pushes(run: Run, key: str) -> None:
         f"(Student's t); difference: fine-tuned minus baseline. {apart_from_zero(tuned):,} of {len(table):,} intervals "
         f"of the fine-tuned model leave zero outside; about {0.05 * len(table):.0f} would by chance alone."
     )
-    word = st.selectbox("Texts with the word", table["word"], key="pushing-word", bind="query-params")
-    numbers = ("baseline", "fine-tuned", "difference")
+    word = st.selectbox("Texts with the word", table["word"].tolist(), key="pushing-word", bind="query-params")
+    effects_of = ("baseline", "fine-tuned", "difference")
     texts = texts_with(effects, word).rename(columns={"tuned": "fine-tuned"})
     rows_that_open(
         texts,
         f"with-{word}",
         "pushed-row",
-        ["text", *numbers, "row_id"],
-        {name: st.column_config.NumberColumn(format="%+.2f") for name in numbers},
+        ["text", *effects_of, "row_id"],
+        {name: st.column_config.NumberColumn(format="%+.2f") for name in effects_of},
         lambda row: _show_text(run, row["text"], split_answers(row["answers"])),
     )
     csv_button("Download these texts as CSV", texts, f"texts-with-{run.id}.csv", key="download-pushed")

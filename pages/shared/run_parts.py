@@ -1,15 +1,19 @@
 """What the pages about runs share: a state as words and colour, a run chosen by the address, its tables."""
 
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
 import pandas as pd
 import streamlit as st
 
 from finsent.cost.estimate import in_words
 from finsent.errors import FinsentError
 from finsent.evaluation.in_proportion import run_verdict
-from finsent.metrics.figures import Comparison
+from finsent.metrics.figures import Comparison, Interval
 from finsent.metrics.verdict import Verdict
 from finsent.metrics.wording import points
-from finsent.recipe import changed_fields
+from finsent.recipe import Recipe, changed_fields
 from finsent.recipe_form import show_value
 from finsent.runs.curves import CurveReader
 from finsent.runs.flags import flags_written
@@ -21,7 +25,7 @@ from pages.shared.time_left import when_done
 from pages.shared.ui import plain_markdown
 from pages.shared.verdict import show_verdict
 
-STATE_COLORS = {
+STATE_COLORS: dict[RunState, Literal["green", "orange", "red", "blue"]] = {
     RunState.DONE: "green",
     RunState.STOPPED: "orange",
     RunState.FAILED: "red",
@@ -98,14 +102,19 @@ def _figures_alone(figures: Comparison) -> str:
     return f"{sentence}: {points(figures.accuracy_difference, '95 % interval')} in accuracy."
 
 
+def known_figures(models: Iterable[tuple[float | None, Interval | None]]) -> list[tuple[float, Interval]]:
+    """Return figures of models on the same rows with their intervals; none where there is no row that they are over."""
+    return [(value, interval) for value, interval in models if value is not None and interval is not None]
+
+
 def took(run: Run) -> str:
     """Return how long a run took or has been going on, or "" before it started."""
     return "" if run.seconds is None else in_words(run.seconds)
 
 
-def changes_table(run_recipe: object) -> pd.DataFrame:
+def changes_table(recipe: Recipe) -> pd.DataFrame:
     """Return where settings differ from their recipe, as text: setting, recipe's value, this value."""
-    changed = changed_fields(run_recipe)
+    changed = changed_fields(recipe)
     rows = [(name, show_value(was), show_value(now)) for name, (was, now) in changed.items()]
     return pd.DataFrame(rows, columns=["setting", "recipe", "this run"])
 
@@ -113,7 +122,7 @@ def changes_table(run_recipe: object) -> pd.DataFrame:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def curve_reader(folder: str) -> CurveReader:
     """Return the reader of a run's curves, kept between reruns so that each event is read once."""
-    return CurveReader(folder)
+    return CurveReader(Path(folder))
 
 
 def safe_title(run: Run) -> str:

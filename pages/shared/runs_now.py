@@ -32,12 +32,14 @@ def read_runs() -> list[Run]:
 
 def runs_now() -> list[Run]:
     """Return the runs that :func:`read_runs` found. A fragment that runs alone must read for itself."""
-    return st.session_state[_HANDED_ON]
+    runs: list[Run] = st.session_state[_HANDED_ON]
+    return runs
 
 
 def damaged_now() -> list[DamagedRun]:
     """Return the runs whose record :func:`read_runs` could not use."""
-    return st.session_state[_DAMAGED]
+    damaged: list[DamagedRun] = st.session_state[_DAMAGED]
+    return damaged
 
 
 def show_room() -> None:

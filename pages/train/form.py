@@ -1,6 +1,5 @@
 """The form of a run: recipe, data, model, and every setting with its reason and its valid range."""
 
-import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,6 +29,7 @@ from pages.shared.lasting import hold
 from pages.shared.run_parts import changes_table, safe_title, show_remarks
 from pages.shared.typed import chosen
 from pages.shared.ui import counted, plain_markdown, show_data_error, show_error, show_table
+from pages.train.inputs import show_input
 from pages.train.state import DEFAULT, FormState, change, form_state, like, recipe_of, start_from, started_from
 
 SOURCES = {
@@ -129,7 +129,7 @@ def prepared_data(recipe: Recipe) -> Prepared | None:
     """Return the data that a run of this recipe would use, or None (with a sentence) where they cannot be used."""
     try:
         check_in_reach(recipe)
-        return _draw(recipe.model_dump_json(include=DRAWING), source_version(recipe.source), recipe)
+        return _draw(recipe.model_dump_json(include=set(DRAWING)), source_version(recipe.source), recipe)
     except FinsentError as error:
         show_data_error(error, recipe.source)
         return None
@@ -226,65 +226,10 @@ def _settings_tabs(prefix: str, start: Recipe, now: dict[str, Any]) -> dict[str,
             columns = st.columns(_COLUMNS)
             for place, setting in enumerate(members):
                 with columns[place % _COLUMNS]:
-                    _input(setting, getattr(start, setting.name), now[setting.name], f"{prefix}-{setting.name}")
+                    show_input(setting, getattr(start, setting.name), now[setting.name], f"{prefix}-{setting.name}")
                     if setting.name in DRAWN:
                         below[setting.name] = st.empty()
     return below
-
-
-def _input(setting: Setting, start: Any, now: Any, key: str) -> None:
-    """Show one setting; ``start`` is its value at the start, and ``now`` the form's."""
-    shown = list(now) if setting.kind == "choices" else float(now) if setting.kind == "number" else now
-    hold(key, shown)
-    reason = setting.reason + (f" Valid: {setting.range}." if setting.range else "")
-    shared = {"key": key, "help": reason, "on_change": _setting_changed, "args": (key, setting, start)}
-    match setting.kind:
-        case "flag":
-            st.toggle(setting.title, value=shown, **shared)
-        case "choice":
-            st.selectbox(setting.title, setting.options, index=list(setting.options).index(shown), **shared)
-        case "choices":
-            st.multiselect(setting.title, setting.options, default=shown, **shared)
-        case "integer":
-            low, high = setting.low, setting.high
-            st.number_input(
-                setting.title,
-                value=shown,
-                min_value=None if low is None else int(low),
-                max_value=None if high is None else int(high),
-                step=1,
-                placeholder="all" if setting.optional else None,
-                **shared,
-            )
-        case "number":
-            st.number_input(
-                setting.title,
-                value=shown,
-                min_value=None if setting.low is None else float(setting.low),
-                max_value=None if setting.high is None else float(setting.high),
-                step=_step(start),
-                format="%g",
-                **shared,
-            )
-        case _:
-            st.text_input(setting.title, value=shown, **shared)
-
-
-def _setting_changed(key: str, setting: Setting, start: Any) -> None:
-    value = st.session_state[key]
-    match setting.kind:
-        case "choices":
-            value = tuple(value)
-        case "number":
-            # The +/- buttons add in binary; what the visitor reads is what counts.
-            value = float(f"{value:.10g}")
-        case "choice":
-            value = start if value is None else value
-    change(setting.name, value)
-
-
-def _step(start: float) -> float:
-    return 10.0 ** math.floor(math.log10(start)) if start else 0.01
 
 
 # Shared rather than copied for each rerun: nothing changes these tables in place. What the hub holds is asked again

@@ -122,7 +122,7 @@ def _told() -> Iterator[None]:
 def _curves(run: Run) -> pd.DataFrame:
     """Return the run's curves, or those of the moment when the visitor paused the charts."""
     # Not a widget key: what was paused must outlive reruns of the fragment.
-    held = st.session_state.setdefault("paused-curves", {})
+    held: dict[str, pd.DataFrame] = st.session_state.setdefault("paused-curves", {})
     if run.active and st.session_state.get(f"pause-{run.id}"):
         return held.setdefault(run.id, curve_reader(str(run.folder)).refresh())
     held.pop(run.id, None)

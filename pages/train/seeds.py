@@ -29,7 +29,7 @@ def choose_seeds(seconds: float | None) -> int:
         list(CHOICES),
         default=1,
         required=True,
-        format_func=CHOICES.get,
+        format_func=CHOICES.__getitem__,
         key="seeds",
         bind="query-params",
         help=SEEDS_HELP,

@@ -50,7 +50,8 @@ class FormState:
 
 def form_state() -> FormState:
     """Return the form as it stands."""
-    return st.session_state.get(_KEPT, FormState())
+    state: FormState = st.session_state.get(_KEPT, FormState())
+    return state
 
 
 def follow_address() -> None:
