@@ -8,7 +8,9 @@ from starlette.middleware import Middleware
 from streamlit.starlette import App
 
 from finsent.uncompiled import compile_nothing
+from pages.import_path import keep_import_path
 from pages.server import OwnVisitorsOnly
 
 compile_nothing()
+keep_import_path()
 app = App("pages/app.py", middleware=[Middleware(OwnVisitorsOnly)])

@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 
 from finsent.uncompiled import compile_nothing
+from pages.import_path import keep_import_path
 
 # As in every process that finsent starts.
 compile_nothing()
+# As in every server.
+keep_import_path()
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Test processes beside one another, and what they start, would ruin each other's speed with a thread per core each.
