@@ -30,7 +30,8 @@ HEADERS = {
 #: Tells a page where the server is: where its own files are. It would try each part of its address instead, and get a
 #: 404 for the first two requests of every visit.
 _WHERE = '<script>window.__streamlit = {BACKEND_BASE_URL: new URL(".", location.href).href}</script>'
-_ADDRESSES = {f"/{Path(place).parent.name}" for place in places.OTHERS}
+_ADDRESSES = {"/"} | {f"/{Path(place).parent.name}" for place in places.OTHERS}
+_TOUCH = Path(__file__).parent / "touch.js"
 _ANY_ADDRESS = {"0.0.0.0", "::"}
 
 
@@ -60,9 +61,10 @@ class OwnVisitorsOnly:
 
 @cache
 def _page() -> str:
-    """Return Streamlit's page, told where the server is."""
+    """Return Streamlit's page, told where the server is, and what a finger on a chart means."""
     page = (Path(get_static_dir()) / "index.html").read_text(encoding="utf-8")
-    return page.replace("<head>", f"<head>{_WHERE}", 1)
+    touch = f"<script>{_TOUCH.read_text(encoding='utf-8')}</script>"
+    return page.replace("<head>", f"<head>{_WHERE}{touch}", 1)
 
 
 def refused(headers: Headers) -> str | None:

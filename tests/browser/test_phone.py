@@ -1,10 +1,14 @@
 """A visitor with a phone: opens a run with a finger, has the data's first rows in reach, reads whole figures."""
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from finsent.inference.predictions import load_predictions
+from finsent.labels import THREE_LABELS
+from finsent.metrics.comparison import answers_table, cell_rows
 from tests.browser.conftest import App
 from tests.predictions import made_pair, made_run
 
@@ -12,6 +16,7 @@ pytestmark = pytest.mark.browser
 
 #: Of a table: its head and its rows are so high, and the boxes before its rows so wide.
 ROW, BOX = 35, 45
+NAMES = ("baseline", "fine-tuned")
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +63,39 @@ def test_a_run_opens_where_it_is_touched_and_two_ticks_compare(two_runs, phone):
     touch(phone, 1, BOX // 2)
     expect(phone.get_by_text("Side by side", exact=True)).to_be_visible()
     expect(phone).to_have_url(re.compile(f"run={second.id}&run={first.id}$"))
+
+
+@pytest.mark.parametrize("way", ["compare", "", "dataset"])
+def test_a_tap_chooses_the_cell_that_it_touches(two_runs, phone, way):
+    app, (_, second) = two_runs
+    open_page(phone, f"{app.url}/{way}", "Embedded world")
+    if way != "compare":
+        phone.get_by_test_id("stMain").get_by_role("link", name="Compare", exact=True).tap()
+    expect(phone.get_by_text("Further questions", exact=True)).to_be_visible(timeout=120_000)
+    expect(phone.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=120_000)
+    tables = (load_predictions(second.predictions_file(model)) for model in ("baseline", "tuned"))
+    answers = answers_table(*tables)
+    # From the upper left: gold labels downwards, answers to the right.
+    for number, gold, called in ((1, 1, 2), (0, 1, 2), (1, 1, 1), (1, 2, 0)):
+        tap_cell(phone, number, across=called, down=gold)
+        model, gold_label, answer = ("baseline", "tuned")[number], THREE_LABELS[gold], THREE_LABELS[called]
+        n = len(cell_rows(answers, model, gold_label, answer))
+        words = f"{n} {gold_label} {'row' if n == 1 else 'rows'} that the {NAMES[number]} model"
+        expect(phone.get_by_text(re.compile(f"{words} calls? {answer}"))).to_be_visible()
+
+
+def tap_cell(phone: Page, number: int, across: int, down: int) -> None:
+    """Touch a cell of one of Compare's two matrices."""
+    chart = phone.locator(".js-plotly-plot").nth(number)
+    before, place, deadline = None, {}, time.monotonic() + 60
+    # What a tap brought, and charts that are still being drawn, move the page.
+    while before != place:
+        assert time.monotonic() < deadline
+        chart.evaluate("chart => chart.scrollIntoView({block: 'center', behavior: 'instant'})")
+        phone.wait_for_timeout(700)
+        before, place = place, chart.locator(".nsewdrag").first.bounding_box()
+    left, top, width, height = (place[side] for side in ("x", "y", "width", "height"))
+    phone.touchscreen.tap(left + width * (across + 0.5) / 3, top + height * (down + 0.5) / 3)
 
 
 def test_the_first_rows_of_the_data_are_in_reach(two_runs, phone):
