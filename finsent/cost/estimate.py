@@ -40,6 +40,27 @@ def estimate_run(
     return Estimate(cost_of(speed, recipe, splits), total_steps(recipe, splits["train"]), speed)
 
 
+def estimate_continued(
+    parent: Run,
+    recipe: Recipe,
+    repair_rows: int | None,
+    replay: int,
+    speed_of: Callable[[Run], Speed | None] = measured_speed,
+) -> Estimate | None:
+    """Return what a run that continues another one will cost, by that one's own speed, or None if it has measured none.
+
+    ``recipe`` is the new run's. It trains on the parent's training rows, or on the rows of a repair set with
+    ``replay`` ordinary ones for each, of which there may be fewer. The same rows judge both.
+    """
+    speed = speed_of(parent)
+    if speed is None or not parent.splits:
+        return None
+    everything = parent.splits["train"]
+    rows = everything if repair_rows is None else min(repair_rows * (1 + replay), repair_rows + everything)
+    splits = parent.splits | {"train": rows}
+    return Estimate(cost_of(speed, recipe, splits), total_steps(recipe, rows), speed)
+
+
 def known_speed(
     recipe: Recipe, runs: Iterable[Run], runs_dir: Path, speed_of: Callable[[Run], Speed | None] = measured_speed
 ) -> Speed | None:

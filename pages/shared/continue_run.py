@@ -5,14 +5,17 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from finsent.errors import FinsentError
+from finsent.cost.estimate import estimate_continued, in_words
+from finsent.errors import FinsentError, RecipeError
 from finsent.evaluation.continuing import MOST_REPLAY, REPLAY, continue_run
+from finsent.recipe import change_recipe
 from finsent.runs.corrections import CorrectionSet
 from finsent.runs.history import NAME_LENGTH
 from finsent.runs.store import Run
 from pages.shared import places
 from pages.shared.access import action
 from pages.shared.run_parts import safe_title
+from pages.shared.speeds import speed_of
 from pages.shared.ui import counted, plain_markdown, show_error
 
 _LAUNCHED = "continued-by"
@@ -56,6 +59,7 @@ def show_continue(run: Run, repair: pd.DataFrame | None, saved: CorrectionSet, k
                 key=f"replay-{key}",
                 help="Ordinary training rows beside each row of the repair set, so that what was learnt is kept.",
             )
+        _say_cost(run, {"epochs": epochs, "learning_rate": rate}, repair, replay)
         name = st.text_input("Name (optional)", max_chars=NAME_LENGTH, key=f"name-{key}")
         if action(
             st.form_submit_button,
@@ -78,6 +82,22 @@ def show_continue(run: Run, repair: pd.DataFrame | None, saved: CorrectionSet, k
                 icon=":material/grid_on:",
                 query_params={"run": child},
             )
+
+
+def _say_cost(run: Run, changes: dict[str, Any], repair: pd.DataFrame | None, replay: int) -> None:
+    """Say how long it will take; a form tells of a change of its fields only once it is sent."""
+    try:
+        recipe = change_recipe(run.recipe, changes)
+    except RecipeError:
+        # Said where it is launched.
+        return
+    cost = estimate_continued(run, recipe, None if repair is None else len(repair), replay, speed_of)
+    if cost is not None:
+        rows = "" if repair is None else f" and {replay} replayed rows for each"
+        st.caption(
+            f"About **{in_words(cost.seconds)}** with epochs at {changes['epochs']:g}{rows}: "
+            f"{counted(cost.steps, 'step')}, at the speed of the run that is continued."
+        )
 
 
 def _launch(

@@ -8,8 +8,9 @@ from finsent.errors import FinsentError
 from finsent.recipe import Recipe, change_recipe
 from finsent.runs.store import default_runs_dir
 from pages.shared.runs_now import runs_now
+from pages.shared.speeds import speed_of
 from pages.shared.ui import plain_markdown, show_error
-from pages.train.form import prepared_data, speed_of
+from pages.train.form import prepared_data
 from pages.train.state import change, form_state, started_from
 
 _PICKED = "train-budget"

@@ -1,14 +1,13 @@
 """The form of a run: recipe, data, model, and every setting with its reason and its valid range."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from finsent.cost.estimate import estimate_run, in_words
-from finsent.cost.speed import Speed, calibrate, measured_speed
+from finsent.cost.speed import calibrate
 from finsent.data.choices import Choices, choices_of
 from finsent.data.dataset import SentimentData, load_data
 from finsent.data.prepared import DRAWING, Prepared, draw
@@ -27,6 +26,7 @@ from pages.shared.access import action
 from pages.shared.begun import begun
 from pages.shared.lasting import hold
 from pages.shared.run_parts import changes_table, safe_title, show_remarks
+from pages.shared.speeds import speed_of
 from pages.shared.typed import chosen
 from pages.shared.ui import counted, plain_markdown, show_data_error, show_error, show_table
 from pages.train.inputs import show_input
@@ -157,17 +157,6 @@ def cost(recipe: Recipe, prepared: Prepared, runs: list[Run]) -> float | None:
         st.caption("A run that has the cores for itself is faster.")
         _offer_calibration(recipe, runs)
     return estimate.seconds
-
-
-def speed_of(run: Run) -> Speed | None:
-    """Return the speed that a run measured, read off its curves once."""
-    return _kept_speed(run, str(run.folder), run.ended)
-
-
-# A finished run's curves are parsed once, not at each change of the form.
-@st.cache_data(max_entries=64, show_spinner=False)
-def _kept_speed(_run: Run, folder: str, ended: datetime | None) -> Speed | None:
-    return measured_speed(_run)
 
 
 def _offer_calibration(recipe: Recipe, runs: list[Run]) -> None:

@@ -7,7 +7,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from finsent.cost.estimate import estimate_run, in_words
+from finsent.cost.estimate import estimate_continued, estimate_run, in_words
 from finsent.cost.pace import evaluations
 from finsent.cost.speed import measured_speed
 from finsent.machine import hardware
@@ -103,3 +103,22 @@ def test_another_model_is_no_measurement(finished):
 )
 def test_durations_in_words(seconds, words):
     assert in_words(seconds) == words
+
+
+def test_a_run_that_continues_another_costs_what_its_own_rows_do(finished):
+    recipe = change_recipe(finished.recipe, {"epochs": 1})
+    everything = estimate_continued(finished, recipe, None, 3)
+    assert everything == estimate_run(recipe, finished.splits, [finished], finished.folder.parent)
+    # Ten rows and three ordinary ones for each are 40 of the parent's 80; of 90 there are 80 and the ten.
+    for replay, rows in ((3, 40), (9, 90)):
+        cost = estimate_continued(finished, recipe, 10, replay)
+        assert cost.steps == total_steps(recipe, rows)
+        assert cost.seconds == pytest.approx(
+            estimate_run(recipe, finished.splits | {"train": rows}, [finished], finished.folder.parent).seconds
+        )
+
+
+def test_a_run_that_has_measured_nothing_promises_nothing(finished):
+    assert estimate_continued(finished, finished.recipe, None, 3, lambda run: None) is None
+    brought_in = finished.model_copy(update={"splits": {}})
+    assert estimate_continued(brought_in, finished.recipe, 10, 3) is None

@@ -9,10 +9,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from finsent.cost.speed import Speed
 from finsent.evaluation.classifier import Answer, Classified, Classifier, text_rows
 from finsent.evaluation.edits import rule_named
 from finsent.runs.queue import start_next
-from finsent.runs.store import create_run
+from finsent.runs.store import create_run, update_run
 from pages.headlines import behaviour
 from pages.headlines.asking import BEHAVIOUR, DEMO, EXAMPLES, MANY, ONE
 from pages.shared import places
@@ -378,6 +379,9 @@ def test_a_failed_rule_gives_a_repair_set_to_continue_on_but_not_where_test_text
     row = {"row_id": "t1", "text": "Sales rose in May.", "label": "positive", "split": "train"}
     pool = pd.DataFrame([row | {"answers": "positive|neutral|negative"}])
     monkeypatch.setattr("pages.headlines.behaviour.repair_pool", lambda run, corrections: pool)
+    update_run(run.folder, splits={"train": 80, "validation": 20, "test": 10})
+    speed = Speed(basis="a run", preparing=10, train_row=1, score_row=0.1, validation_row=0.1)
+    monkeypatch.setattr("pages.shared.continue_run.speed_of", lambda run: speed)
     app = press(visit(mode=BEHAVIOUR, rows=split), "Test both models")
     app = press(app, "Find texts for “rose or fell”")
     assert not app.exception
@@ -388,4 +392,6 @@ def test_a_failed_rule_gives_a_repair_set_to_continue_on_but_not_where_test_text
     ]
     offered = "Continue this run" in [button.label for button in app.button]
     assert offered == (split == "validation")
+    # Two rows and three ordinary ones for each are one batch.
+    assert ("with epochs at 1 and 3 replayed rows for each: 1 step" in said(app)) == offered
     assert ("no longer judged fairly by the test split" in said(app).replace("\\", "")) == (split == "test")
