@@ -9,7 +9,7 @@ from finsent.data.prepared import Prepared
 from finsent.errors import CorrectionsError, FinsentError
 from finsent.evaluation.suspects import Suspects, run_reading, run_suspects
 from finsent.evaluation.text_states import states_file
-from finsent.labels import split_answers
+from finsent.labels import FIVE_LABELS, split_answers
 from finsent.runs.corrections import CorrectionSet, decide, given_corrections_of, saved_corrections, take_over, undo
 from finsent.runs.store import Run, default_runs_dir
 from pages.shared.access import action, open_file
@@ -75,8 +75,8 @@ def show_labels(run: Run, known_as: tuple[str, ...]) -> None:
     st.caption(
         "Confident learning (Northcutt et al. 2021, by cleanlab): each label is held against probabilities from models "
         "that were not trained on the row: words (cross-validated tf-idf and logistic regression), what the base model "
-        f"holds of the row's prompt (cross-validated, too; it has read {suspects.read:,} of them), and for validation "
-        "and test rows the fine-tuned model as well."
+        f"holds of the row's prompt (cross-validated, too; {_read(suspects)}), and for validation and test rows the "
+        "fine-tuned model as well."
         + (f" {suspects.left_out:,} rows have a label too rare to look at." if suspects.left_out else "")
     )
     if not suspects.read:
@@ -87,10 +87,15 @@ def show_labels(run: Run, known_as: tuple[str, ...]) -> None:
         "open."
     )
     if rows.empty:
+        _say_what_was_told()
         st.info("No row passes these filters, or all of them have been decided.")
     else:
         _show_open_row(run, data, index, _choose(rows, saved.rows))
     _show_saved(run, data, saved)
+
+
+def _read(suspects: Suspects) -> str:
+    return f"of {suspects.read:,} of these rows" if suspects.read else "not yet: it has read none of them"
 
 
 def _offer_reading(run: Run, data: Prepared) -> None:
@@ -149,18 +154,18 @@ def _choose(rows: pd.DataFrame, decided: dict[str, Correction]) -> pd.Series:
 
 
 def _show_open_row(run: Run, data: Prepared, index: Neighbours, row: pd.Series) -> None:
-    if told := st.session_state.pop(_TOLD, None):
-        st.success(plain_markdown(told), icon=":material/check:")
     with st.container(border=True):
         st.text(row["text"])
         label, likely = plain_markdown(row["label"]), plain_markdown(row["likely"])
         decided = f" Decided: **{plain_markdown(row['decision'])}**." if row["decision"] else ""
         st.markdown(
-            f"Its label is **{label}** ({row['p_label']:.0%}); what speaks against it says **{likely}** "
+            f"Its label is **{label}** (probability {row['p_label']:.0%}); likelier is **{likely}** "
             f"({row['p_likely']:.0%}).{decided}"
         )
         st.caption(plain_markdown(_evidence(row)))
         _show_decisions(data, row)
+        # Below the buttons, so that they stay where the next row's are.
+        _say_what_was_told()
         near = index.of(row["text"], SIMILAR + 1, split_answers(row["answers"]))
         st.markdown("**Most similar rows, with their labels**")
         show_similar_texts(near[near["row_id"] != row["row_id"]].head(SIMILAR), "doubted")
@@ -183,9 +188,15 @@ def _show_decisions(data: Prepared, row: pd.Series) -> None:
         if row["split"] == "test":
             _button(data, row, "Flag as doubtful", "F", FLAG, "", reason)
         else:
-            others = [label for label in split_answers(row["answers"]) if label != row["label"]]
-            for number, label in enumerate(others, start=1):
-                _button(data, row, f"It is {label}", str(number), CHANGE, label, reason)
+            # Its own label's place stays, so that a place means the same for every row.
+            allowed = [label for label in FIVE_LABELS if label in split_answers(row["answers"])]
+            others = [label for label in allowed if label != row["label"]]
+            for label in allowed:
+                if label in others:
+                    key = str(others.index(label) + 1)
+                    _button(data, row, f"It is {label}", key, CHANGE, label, reason)
+                else:
+                    st.button(f"It is {label}", key="its-own-label", disabled=True)
             _button(data, row, "Leave it out", "D", DROP, "", reason)
         st.button("Later", key="suspect-later", shortcut="L", on_click=_skip, args=(row["row_id"],))
         if action(st.button, "Undo", key="suspect-undo", about=row["row_id"], shortcut="U", icon=":material/undo:"):
@@ -227,6 +238,11 @@ def _tell(words: str) -> None:
     # The next one without a decision is open then.
     forget_opened(_OPENED)
     st.rerun()
+
+
+def _say_what_was_told() -> None:
+    if told := st.session_state.pop(_TOLD, None):
+        st.success(plain_markdown(told), icon=":material/check:")
 
 
 def _show_saved(run: Run, data: Prepared, saved: CorrectionSet) -> None:

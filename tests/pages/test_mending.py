@@ -74,6 +74,24 @@ def test_a_doubtful_label_is_decided_by_one_button_and_taken_back(app, run, runs
     assert {button.proto.shortcut for button in app.button if button.label in ("Keep its label", "Undo")} == {"k", "u"}
 
 
+def test_a_buttons_place_means_the_same_for_every_row(app, run):
+    app.run()
+    app.segmented_control(key="part").set_value("labels").run()
+    app.pills(key="doubted-of").set_value(["train"]).run()
+    rows = next(table.value for table in app.dataframe if "decision" in table.value)
+    own = set()
+    for _ in range(len(rows)):
+        words = next(one.value for one in app.markdown if one.value.startswith("Its label is"))
+        label = words.split("**")[1]
+        own.add(label)
+        offered = [one for one in app.button if one.label.startswith("It is ")]
+        assert [one.label for one in offered] == ["It is negative", "It is neutral", "It is positive"]
+        assert [one.disabled for one in offered] == [one.label == f"It is {label}" for one in offered]
+        assert [one.proto.shortcut for one in offered if not one.disabled] == ["1", "2"]
+        button(app, "Later").click().run()
+    assert len(own) > 1
+
+
 def test_the_first_corrected_label_is_used_where_the_run_is_continued(with_adapter, app):
     app.run()
     app.segmented_control(key="part").set_value("labels").run()
