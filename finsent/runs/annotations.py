@@ -1,5 +1,7 @@
 """Tags and notes that a reader gives to texts; they stay with the run, in ``annotations.json``."""
 
+import contextlib
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -50,6 +52,19 @@ def read_annotations(run: Run) -> dict[str, Annotation]:
         AnnotationError: the file is damaged.
     """
     return _read(annotations_file(run)).rows
+
+
+def noted_elsewhere(run: Run, runs: Iterable[Run], row_id: str) -> list[tuple[Run, Annotation]]:
+    """Return which other ones of ``runs``, of the same data, have tags or a note of a text, the newest words first.
+
+    A run whose annotations are damaged is passed over; its own page says so.
+    """
+    found = []
+    for other in runs:
+        if other.id != run.id and other.source_hash == run.source_hash != "":
+            with contextlib.suppress(AnnotationError):
+                found += [(other, one) for name, one in read_annotations(other).items() if name == row_id]
+    return sorted(found, key=lambda pair: pair[1].written, reverse=True)
 
 
 def annotate(run: Run, row_id: str, tags: list[str], note: str) -> None:

@@ -8,10 +8,12 @@ from finsent.data.neighbours import Neighbours
 from finsent.errors import FinsentError
 from finsent.evaluation.neutral_errors import item_probabilities
 from finsent.labels import split_answers
-from finsent.runs.annotations import NOTE_LENGTH, TAGS_EACH, Annotation, annotate, known_tags
+from finsent.runs.annotations import NOTE_LENGTH, TAGS_EACH, Annotation, annotate, known_tags, noted_elsewhere
 from finsent.runs.rows import training_rows
 from finsent.runs.store import Run
 from pages.shared.access import action
+from pages.shared.run_parts import safe_title
+from pages.shared.runs_now import runs_now
 from pages.shared.similar import label_counts, show_similar_texts
 from pages.shared.ui import plain_markdown, show_chart, show_error
 from pages.shared.why import show_why
@@ -73,6 +75,10 @@ def show_neighbours(run: Run, item: pd.Series) -> None:
 def show_annotation(run: Run, row_id: str, annotations: dict[str, Annotation]) -> None:
     """Show the tags and the note of a text, to be changed; they are saved in the run's folder."""
     own = annotations.get(row_id)
+    for other, one in noted_elsewhere(run, runs_now(), row_id):
+        parts = [f"tagged {', '.join(one.tags)}"] * bool(one.tags) + [f"noted “{one.note}”"] * bool(one.note)
+        words = "; ".join(parts)
+        st.caption(f"With run **{safe_title(other)}** it is {plain_markdown(words)}.")
     with st.form(f"annotate-{run.id}-{row_id}", border=False):
         tags = st.multiselect(
             "Tags",

@@ -177,6 +177,18 @@ def test_tags_and_notes_are_saved_with_the_run_and_filter_the_list(app, run):
     assert next(frame.value for frame in app.dataframe if "tags" in frame.value)["note"].tolist() == ["*why*"]
 
 
+def test_what_was_noted_with_another_run_of_the_data_is_in_sight(app, run, runs_dir):
+    other = create_run(get_recipe("quick"), runs_dir, name="first *one*")
+    for one in (run, other):
+        update_run(one.folder, source_hash="same")
+    annotate(other, "r3", ["needs context"], "*why*")
+    app.query_params["item"] = "r3"
+    app.run()
+    assert not app.exception
+    said = words(app, "caption")
+    assert r"With run **first \*one\*** it is tagged needs context; noted “\*why\*”" in said
+
+
 def test_a_damaged_annotations_file_is_a_sentence(app, run):
     annotate(run, "r3", ["mine"], "")
     (run.folder / "annotations.json").write_text("{")

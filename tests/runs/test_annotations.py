@@ -14,11 +14,12 @@ from finsent.runs.annotations import (
     annotate,
     annotations_file,
     known_tags,
+    noted_elsewhere,
     read_annotations,
     tagged_rows,
     with_annotations,
 )
-from finsent.runs.store import create_run
+from finsent.runs.store import create_run, update_run
 
 
 @pytest.fixture
@@ -92,3 +93,17 @@ def test_items_carry_their_annotations(run):
     annotate(run, "r2", ["a", "b"], "why")
     items = with_annotations(pd.DataFrame({"row_id": ["r1", "r2"]}), read_annotations(run))
     assert items[["tags", "note"]].to_numpy().tolist() == [["", ""], ["a; b", "why"]]
+
+
+def test_what_was_said_with_other_runs_of_the_same_data_is_found(runs_dir):
+    runs = [
+        update_run(create_run(get_recipe("quick"), runs_dir, name).folder, source_hash=data)
+        for name, data in (("mine", "a"), ("first", "a"), ("second", "a"), ("other data", "b"), ("damaged", "a"))
+    ]
+    for number, run in enumerate(runs):
+        annotate(run, "r1", [f"tag {number}"], "")
+    annotate(runs[1], "r2", ["elsewhere"], "")
+    annotations_file(runs[4]).write_text("{")
+    found = noted_elsewhere(runs[0], runs, "r1")
+    assert [(run.name, one.tags) for run, one in found] == [("second", ["tag 2"]), ("first", ["tag 1"])]
+    assert noted_elsewhere(runs[0], runs, "r3") == []
