@@ -6,6 +6,8 @@ from finsent.metrics.verdict import Verdict
 from finsent.metrics.wording import headline, verdict_lines
 from pages.shared.ui import plain_markdown
 
+#: Lines of a verdict whose parts are changes.
+CHANGES = ("Better", "Worse")
 #: Colour and icon of the whole verdict, gains and losses together.
 LOOKS = {
     "good": ("green", ":material/check_circle:"),
@@ -24,7 +26,13 @@ def show_verdict(verdict: Verdict, brief: bool = False) -> None:
     opening, _, evidence = headline(verdict).partition(": ")
     st.markdown(f"**:{color}[{icon} {plain_markdown(opening)}]:** {kept_together(evidence)}")
     lines = [line for line in verdict_lines(verdict) if not brief or line[0] == "Worse"]
-    st.markdown("\n".join(f"- **{title}:** {kept_together(text)}" for title, text in lines))
+    st.markdown("\n".join(_listed(title, text) for title, text in lines))
+
+
+def _listed(title: str, text: str) -> str:
+    """Return a line of a verdict as Markdown; what became better and worse is many figures, each an item of its own."""
+    first, *more = text.removesuffix(".").split("; ") if title in CHANGES else (text,)
+    return "\n".join([f"- **{title}:** {kept_together(first)}", *(f"    - {kept_together(one)}" for one in more)])
 
 
 def kept_together(text: str) -> str:

@@ -60,7 +60,7 @@ def test_a_gain_with_a_price_is_not_green(app, runs_dir):
     assert not app.exception
     text = words(app).replace("\\", "")
     assert "**:orange[:material/balance: Fine-tuning helped, at a price]:** accuracy 45.5% → 81.8%" in text
-    assert "- **Worse:** 20 rows broke; recall of positive 100.0% → 50.0%" in text
+    assert "- **Worse:** 20 rows broke\n    - recall of positive 100.0% → 50.0%" in text
     assert "training luck" in text
 
 
