@@ -54,8 +54,8 @@ def _show_clickable(figure: go.Figure, model: str) -> None:
     def take_over() -> None:
         points = st.session_state[key].selection.points
         if points:
-            st.session_state["model"] = model
-            st.session_state["gold"], st.session_state["answer"] = points[0]["customdata"]
+            st.session_state["cell-model"] = model
+            st.session_state["gold"], st.session_state["cell-answer"] = points[0]["customdata"]
 
     st.plotly_chart(figure, key=key, on_select=take_over, selection_mode="points", config={"displayModeBar": False})
 
@@ -76,12 +76,14 @@ def show_cell(comparison: Comparison, answers: pd.DataFrame) -> pd.DataFrame:
     options = [*labels, INVALID] if _with_invalid(comparison) else labels
     with st.container(horizontal=True, vertical_alignment="bottom"):
         model = st.radio(
-            "Model", list(MODELS), format_func=MODELS.get, horizontal=True, key="model", bind="query-params"
+            "Model", list(MODELS), format_func=MODELS.get, horizontal=True, key="cell-model", bind="query-params"
         )
         # The cell that is studied stands first in the lists: a click on a chart sets them, which no default may
         # contradict.
         gold = st.selectbox("Gold label", _with_first(NEUTRAL, labels), key="gold", bind="query-params", width=140)
-        answer = st.selectbox("Called", _with_first(POSITIVE, options), key="answer", bind="query-params", width=140)
+        answer = st.selectbox(
+            "Called", _with_first(POSITIVE, options), key="cell-answer", bind="query-params", width=140
+        )
         rows = cell_rows(answers, model, gold, answer)
         st.markdown(
             f"**{counted(len(rows), f'{gold} row')}** that the {MODELS[model]} model calls **{answer}**, surest first."

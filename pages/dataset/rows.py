@@ -26,6 +26,8 @@ MARKED_ROWS = 20
 _AS_READ = "as in the file"
 #: What the address calls the opened row.
 OPENED = "row"
+#: The filters of which several values can be chosen, each by its name in the table.
+_FILTERS = ("label", "split", "source", "topic", "task")
 #: Not a widget's key: the length of the longest text of the data that were shown last.
 _LONGEST = "longest-shown"
 
@@ -115,6 +117,24 @@ def filters(table: pd.DataFrame) -> tuple[pd.DataFrame, str, str]:
     if not sentiment.all():
         chosen_values["task"] = _keep(third, "task", sorted(table[TASK_COLUMN].unique()))
     return filter_rows(table, search, length, **chosen_values), order, search
+
+
+def clear_filters() -> None:
+    """Let no search and no filter, chosen for other data, hide rows of those that are shown next; call it before them.
+
+    The address forgets them, too. The order stays: it hides nothing.
+    """
+    st.session_state["search"] = ""
+    st.session_state["page"] = 1
+    for name in _FILTERS:
+        st.session_state[name] = []
+    if (longest := st.session_state.get(_LONGEST)) is not None:
+        st.session_state["length"] = (0, longest)
+
+
+def filters_in_address() -> bool:
+    """Whether the address filters the rows; asked before the filters are shown."""
+    return any(name in st.query_params for name in ("search", "length", *_FILTERS))
 
 
 def _keep_within(longest: int) -> None:

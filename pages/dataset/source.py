@@ -17,7 +17,7 @@ from finsent.errors import ColumnAskedError, FinsentError, LabelsAskedError
 from finsent.hub import HUB_DATASET
 from finsent.runs.rows import runs_on
 from pages.dataset.questions import ask
-from pages.dataset.rows import OPENED
+from pages.dataset.rows import OPENED, clear_filters, filters_in_address
 from pages.shared.access import action, open_file
 from pages.shared.hub_data import data_are_here
 from pages.shared.opened import followed, forget_opened, say_in_address
@@ -30,6 +30,8 @@ SOURCES = {EMBEDDED: "Embedded: lab headlines (synthetic)", HUB: f"Hub: {HUB_DAT
 #: Not a widget's key: it must outlive a change of page. What was decided about each source that is not stored here.
 _DECIDED = "dataset-decided"
 _OPENING = "open-a-file"
+#: Not a widget's key: the data that were shown last.
+_SHOWN = "dataset-shown"
 #: The data, their sentiment rows with splits, and the table that is browsed, which has the rows of other tasks, too.
 Shown = tuple[SentimentData, pd.DataFrame, pd.DataFrame]
 
@@ -71,6 +73,7 @@ def choose_data() -> tuple[SentimentData, pd.DataFrame, pd.DataFrame, Choices]:
         what_is("prompt", "answer set", "completion", "split", "loss")
     if not may_read(data=source):
         end_here()
+    _begin_anew(source)
     choices = stored.choices if stored is not None else _decided_about(source)
     try:
         if not data_are_here(source, choices):
@@ -83,6 +86,13 @@ def choose_data() -> tuple[SentimentData, pd.DataFrame, pd.DataFrame, Choices]:
             decide_about(source, answer)
         end_here()
     return *found, choices
+
+
+def _begin_anew(source: str) -> None:
+    """Let other data than before, which a link brought without filters, be shown whole."""
+    if st.session_state.get(_SHOWN, source) != source and not filters_in_address():
+        clear_filters()
+    st.session_state[_SHOWN] = source
 
 
 def decide_about(source: str, choices: Choices) -> None:
@@ -127,9 +137,10 @@ def _say_decided(choices: Choices) -> None:
 
 
 def _source_chosen() -> None:
-    """Take a source that was chosen; what was decided about another does not hold for it."""
+    """Take a source that was chosen; what was decided, searched for or opened in another does not hold for it."""
     chosen("data")
     forget_opened(OPENED)
+    clear_filters()
     _say_decided(Choices())
 
 

@@ -87,7 +87,9 @@ def chosen_filter(items: pd.DataFrame, annotations: dict[str, Annotation]) -> It
         bind="query-params",
         help=OUTCOME_HELP,
     )
-    search = st.text_input("Text contains", key="search", bind="query-params", placeholder="for example: celebrates")
+    search = st.text_input(
+        "Text contains", key="neutral-search", bind="query-params", placeholder="for example: celebrates"
+    )
     with st.expander("More filters: wrong answer, confidence, topic, source, tag"):
         first, second = st.columns(2)
         labels = [label for label in (*FIVE_LABELS, INVALID) if label != NEUTRAL]
@@ -98,8 +100,8 @@ def chosen_filter(items: pd.DataFrame, annotations: dict[str, Annotation]) -> It
         confidence = second.slider(
             "Confidence of the wrong answer, %", 0, 100, (0, 100), step=5, key="confidence", bind="query-params"
         )
-        topics = first.multiselect("Topic", named(items["topic"]), key="topic", bind="query-params")
-        sources = second.multiselect("Source", named(items["source"]), key="source", bind="query-params")
+        topics = first.multiselect("Topic", named(items["topic"]), key="neutral-topic", bind="query-params")
+        sources = second.multiselect("Source", named(items["source"]), key="neutral-source", bind="query-params")
         in_use = sorted({tag for one in annotations.values() for tag in one.tags})
         tags = first.multiselect(
             "Tag",
@@ -223,7 +225,7 @@ with user_errors():
         explain_missing(run)
         end_here()
     split = split_side.radio(
-        "From", list(SPLITS), format_func=SPLITS.__getitem__, horizontal=True, key="split", bind="query-params"
+        "From", list(SPLITS), format_func=SPLITS.__getitem__, horizontal=True, key="neutral-split", bind="query-params"
     )
     part = st.segmented_control(
         "Show",
@@ -231,7 +233,7 @@ with user_errors():
         default="texts",
         required=True,
         format_func=PARTS.__getitem__,
-        key="part",
+        key="neutral-part",
         bind="query-params",
     )
     known_as = (str(run.folder), split, str(run.predictions_file("tuned").stat().st_mtime_ns))

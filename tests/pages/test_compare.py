@@ -84,12 +84,12 @@ def test_each_big_figure_has_both_intervals_and_n(app, runs_dir):
 def test_the_cell_of_neutral_called_positive_is_open_at_first(app, runs_dir):
     made_run(runs_dir, *twelve())
     app.run()
-    assert (app.selectbox(key="gold").value, app.selectbox(key="answer").value) == ("neutral", "positive")
+    assert (app.selectbox(key="gold").value, app.selectbox(key="cell-answer").value) == ("neutral", "positive")
     assert sorted(cell(app)["row_id"]) == ["r3", "r4", "r5", "r7"]
-    app.radio(key="model").set_value("tuned").run()
+    app.radio(key="cell-model").set_value("tuned").run()
     assert sorted(cell(app)["row_id"]) == ["r6", "r7"]
     app.selectbox(key="gold").set_value("positive")
-    app.selectbox(key="answer").set_value("invalid").run()
+    app.selectbox(key="cell-answer").set_value("invalid").run()
     assert cell(app)["row_id"].tolist() == ["r10"]
 
 
@@ -99,7 +99,7 @@ def test_five_labels_and_back(app, runs_dir):
     app.segmented_control(key="classes").set_value(5).run()
     assert not app.exception
     app.selectbox(key="gold").set_value("bearish")
-    app.selectbox(key="answer").set_value("bullish").run()
+    app.selectbox(key="cell-answer").set_value("bullish").run()
     assert cell(app)["row_id"].tolist() == ["r2"]
     app.segmented_control(key="classes").set_value(3).run()
     assert not app.exception

@@ -57,7 +57,7 @@ def button(app, label):
 
 def test_a_doubtful_label_is_decided_by_one_button_and_taken_back(app, run, runs_dir):
     app.run()
-    app.segmented_control(key="part").set_value("labels").run()
+    app.segmented_control(key="neutral-part").set_value("labels").run()
     app.pills(key="doubted-of").set_value(["train"]).run()
     assert not app.exception
     assert any("worth a second look" in element.value for element in app.markdown)
@@ -94,7 +94,7 @@ def test_a_buttons_place_means_the_same_for_every_row(app, run):
 
 def test_the_first_corrected_label_is_used_where_the_run_is_continued(with_adapter, app):
     app.run()
-    app.segmented_control(key="part").set_value("labels").run()
+    app.segmented_control(key="neutral-part").set_value("labels").run()
     app.pills(key="doubted-of").set_value(["train"]).run()
     button(app, "Keep its label").click().run()
     assert [(box.label, box.value) for box in corrected(app)] == [("With the 0 corrected labels", False)]
@@ -122,7 +122,7 @@ def test_the_rest_of_the_page_can_be_used_while_labels_are_looked_at(app, run, r
     data = prepare(run.recipe)
     decide(runs_dir, data, data.train["row_id"].iloc[0], "keep")
     app.run()
-    app.segmented_control(key="part").set_value("labels").run()
+    app.segmented_control(key="neutral-part").set_value("labels").run()
     assert begun.wait(60)
     app.run()
     assert not app.exception and not [button for button in app.button if button.label == "Keep its label"]
@@ -131,10 +131,10 @@ def test_the_rest_of_the_page_can_be_used_while_labels_are_looked_at(app, run, r
     ]
     # What was decided is there, and so are the texts.
     assert any("Version 1 of the corrections" in element.value for element in app.markdown)
-    app.segmented_control(key="part").set_value("texts").run()
+    app.segmented_control(key="neutral-part").set_value("texts").run()
     assert any("The texts" in element.value for element in app.subheader)
     go_on.set()
-    app.segmented_control(key="part").set_value("labels").run()
+    app.segmented_control(key="neutral-part").set_value("labels").run()
     deadline = time.monotonic() + 60
     while app.get("progress") and time.monotonic() < deadline:
         app.run()

@@ -69,7 +69,7 @@ def test_the_summary_counts_the_test_texts_of_both_models(app, run):
 
 def test_validation_texts_come_on_request_with_a_warning(app, run):
     app.run()
-    app.radio(key="split").set_value("validation").run()
+    app.radio(key="neutral-split").set_value("validation").run()
     assert texts(app) == ["r0"]
     assert "flatter" in words(app, "caption")
 
@@ -81,15 +81,15 @@ def test_filters_narrow_the_list(app, run):
     app.pills(key="outcome").set_value([])
     app.multiselect(key="called").set_value(["negative"]).run()
     assert texts(app) == ["r4"]
-    app.text_input(key="search").set_value("nowhere").run()
+    app.text_input(key="neutral-search").set_value("nowhere").run()
     assert not app.exception
     assert "No text passes" in words(app, "info")
 
 
 def test_filters_are_read_from_the_address(app, run):
-    app.query_params["search"] = "branch"
+    app.query_params["neutral-search"] = "branch"
     app.run()
-    assert app.text_input(key="search").value == "branch"
+    assert app.text_input(key="neutral-search").value == "branch"
     assert texts(app) == ["r3"]
 
 
@@ -198,7 +198,7 @@ def test_a_damaged_annotations_file_is_a_sentence(app, run):
 
 
 def test_the_repair_set_holds_training_texts_alone(app, run):
-    app.query_params["search"] = "branch"
+    app.query_params["neutral-search"] = "branch"
     app.run()
     # Said before it is made: what test texts choose is not trained on.
     assert "take the errors of the validation split" in words(app, "caption")
@@ -207,7 +207,7 @@ def test_the_repair_set_holds_training_texts_alone(app, run):
     found = next(frame.value for frame in app.dataframe if "family" in frame.value)
     assert found["row_id"].tolist() == ["t1"]
     # It belongs to the texts that it was made for.
-    app.text_input(key="search").set_value("").run()
+    app.text_input(key="neutral-search").set_value("").run()
     assert not any("family" in frame.value for frame in app.dataframe)
 
 
