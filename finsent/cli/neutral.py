@@ -242,23 +242,27 @@ def _open_item(run: Run, items: "pd.DataFrame", row_id: str) -> Printed:
     from finsent.data.neighbours import Neighbours
     from finsent.evaluation.neutral_errors import item_probabilities
     from finsent.runs.annotations import read_annotations
-    from finsent.runs.rows import training_rows
+    from finsent.runs.taught import gaps_sentence, known_rows
 
     found = items[items["row_id"] == row_id]
     if found.empty:
         raise UsageError(f"There is no neutral text “{row_id}” in this split. List them: python -m finsent neutral")
     item = found.iloc[0]
-    similar = Neighbours(training_rows(run)).of(item["text"], _SIMILAR)
+    taught, gaps = known_rows(run)
+    similar = Neighbours(taught).of(item["text"], _SIMILAR)
     own = read_annotations(run).get(row_id)
     shares = {model: item_probabilities(item, model) for model in MODELS}
     value = {name: item[name] for name in ("row_id", "text", "gold", "baseline", "tuned", "outcome", "topic", "source")}
     value |= {"probabilities": shares, "similar_training_texts": records(similar)}
+    value |= {"unknown_training": list(gaps)}
     value |= {"tags": own.tags if own else [], "note": own.note if own else ""}
     lines = [item["text"], f"{item['outcome']}; gold {item['gold']}"]
     for model, title in MODELS.items():
         said = "  ".join(f"{label} {share:.2f}" for label, share in shares[model].items())
         lines.append(f"  {title:<18}{item[model]:<10}{said}")
     lines.append(f"Most similar training texts\n{table_text(similar[['label', 'similarity', 'text', 'row_id']])}")
+    if gaps:
+        lines.append(gaps_sentence(gaps))
     return Printed(value, "\n".join(lines))
 
 

@@ -31,7 +31,7 @@ def show_slices(options: argparse.Namespace) -> Printed:
     Groups are chosen on validation rows and confirmed, or not, on test rows.
     Example: ``python -m finsent slices latest --model baseline``
     """
-    from finsent.evaluation.slices import run_slices, slice_sentence, unconfirmed
+    from finsent.evaluation.slices import left_out_sentence, run_slices, slice_sentence, unconfirmed
 
     found = run_slices(meant_run(options), options.model)
     lines = [
@@ -41,6 +41,8 @@ def show_slices(options: argparse.Namespace) -> Printed:
     lines += [f"{one.kind}, {' and '.join(one.words)}: {slice_sentence(one)}" for one in found.found]
     if not found.confirmed:
         lines.append(f"{unconfirmed(found)}.")
+    if words := left_out_sentence(found):
+        lines.append(words)
     return Printed(to_json(found), "\n".join(lines))
 
 

@@ -29,8 +29,8 @@ from finsent.metrics.statistics import mcnemar, paired_difference
 from finsent.metrics.verdict import Known, Verdict, judge
 from finsent.runs.evaluated_sets import OWN, judged_pair, saved_pair
 from finsent.runs.flags import flagged_rows
-from finsent.runs.rows import training_rows_if_kept
 from finsent.runs.store import Run
+from finsent.runs.taught import NOTHING_TAUGHT, Taught, taught_rows
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,13 @@ class Proportion:
     calibration: CalibrationFigures | None
     reference: dict[str, ReferenceFigures] | None
     overlap_with_training: Overlap | None
+    unknown_training: tuple[str, ...]
 
 
 def full_evaluation(
     test: Pair,
     validation: Pair | None = None,
-    training: pd.DataFrame | None = None,
+    training: Taught = NOTHING_TAUGHT,
     classes: int = 3,
     flagged: Flags = NO_FLAGS,
 ) -> Evaluation:
@@ -72,6 +73,7 @@ def verdict_on(test: Pair, proportion: Proportion, classes: int = 3, flagged: Fl
         bag_of_words=references.get(BAG_OF_WORDS),
         overlap=proportion.overlap_with_training,
         flagged=flagged,
+        unknown_training=proportion.unknown_training,
     )
     return judge(*test, classes=classes, known=known)
 
@@ -89,24 +91,27 @@ def run_verdict(run: Run, on: str = OWN, classes: int = 3) -> Verdict:
 
 
 def in_proportion(
-    test: Pair, validation: Pair | None = None, training: pd.DataFrame | None = None, classes: int = 3
+    test: Pair, validation: Pair | None = None, training: Taught = NOTHING_TAUGHT, classes: int = 3
 ) -> Proportion:
     """Return what :func:`full_evaluation` adds to the comparison of two models.
 
     The prior is not corrected without enough validation rows (see :func:`finsent.metrics.calibration.prior_account`);
-    without training rows there are neither references nor an overlap.
+    without training rows there are neither references nor an overlap. References have learnt what the tuned adapter
+    has, and where some of that is not known there are none.
     """
     return replace(_weighs(test, validation, training, classes), calibration=calibration_figures(test))
 
 
-def _weighs(test: Pair, validation: Pair | None, training: pd.DataFrame | None, classes: int) -> Proportion:
+def _weighs(test: Pair, validation: Pair | None, training: Taught, classes: int) -> Proportion:
     """Return what a verdict rests on; calibration, which takes longest, has no part in it."""
     enough = validation is not None and len(validation[0]) >= MIN_ROWS
+    comparable, taught = training.comparable, training.rows
     return Proportion(
         prior_corrected=prior_account(test, validation, classes) if validation is not None and enough else None,
         calibration=None,
-        reference=None if training is None else references(test[1], training, classes),
-        overlap_with_training=None if training is None else overlap_with_training(training, test[0]),
+        reference=None if comparable is None else references(test[1], comparable, classes),
+        overlap_with_training=None if taught is None else overlap_with_training(taught, test[0]),
+        unknown_training=training.gaps,
     )
 
 
@@ -140,19 +145,19 @@ def calibration_figures(test: Pair) -> CalibrationFigures | None:
     return CalibrationFigures(baseline, tuned, brier_difference(*scores))
 
 
-def run_tables(run: Run, on: str = OWN) -> tuple[Pair, Pair | None, pd.DataFrame | None]:
-    """Return a run's saved predictions: the pair of the set ``on``, the validation pair, and its training rows.
+def run_tables(run: Run, on: str = OWN) -> tuple[Pair, Pair | None, Taught]:
+    """Return a run's predictions of the set ``on`` and of its validation rows, and what its adapter has learnt.
 
-    Validation and training rows are the run's own whatever the set, and None where it did not keep them.
+    The latter two are the same whatever the set; the validation pair is None where the run did not keep it.
 
     Raises:
         RunError: see :func:`finsent.runs.evaluated_sets.judged_pair`.
     """
     if on != OWN and not run.has_comparison:
-        return judged_pair(run, on), None, training_rows_if_kept(run)
+        return judged_pair(run, on), None, taught_rows(run)
     own = saved_pair(run)
     test = _both(own, "test") if on == OWN else judged_pair(run, on)
-    return test, _both(own, "validation"), training_rows_if_kept(run)
+    return test, _both(own, "validation"), taught_rows(run)
 
 
 def _both(pair: Pair, split: str) -> Pair:

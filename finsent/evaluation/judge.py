@@ -21,8 +21,9 @@ from finsent.metrics.verdict import Known, judge
 from finsent.runs.evaluated_sets import OWN, judged_pair, save_judged, set_key
 from finsent.runs.flags import flagged_rows
 from finsent.runs.history import renew_comparison, save_comparison
-from finsent.runs.rows import prepare_again, training_rows_if_kept
+from finsent.runs.rows import prepare_again
 from finsent.runs.store import Run
+from finsent.runs.taught import taught_rows
 
 Tables = dict[str, pd.DataFrame]
 log = logging.getLogger(__name__)
@@ -37,8 +38,8 @@ def evaluate_run(
 ) -> Evaluation:
     """Return the comparison of baseline and fine-tuned model, and what puts it into proportion.
 
-    Offsets of the prior are fitted on the run's own validation rows and references trained on its own training rows,
-    whatever rows are judged.
+    Offsets of the prior are fitted on the run's own validation rows and references trained on the rows that its
+    adapter has learnt, whatever rows are judged.
 
     Without ``data`` these are the run's own test split, from its saved predictions where they are there (where not,
     as after a stop, they are made and saved); with ``data``, a source name or path, every row of it is scored anew
@@ -60,7 +61,7 @@ def evaluate_run(
     else:
         tables = _score(run, work, report)
     validation = run_tables(run)[1] if run.has_comparison else None
-    proportion = in_proportion(_pair(tables), validation, training_rows_if_kept(run))
+    proportion = in_proportion(_pair(tables), validation, taught_rows(run))
     on = OWN if work is None or work.other is None else set_key(work.other.fingerprint)
     flagged = flagged_rows(run, tables["baseline"]["row_id"], on)
     if work is None or not generate:
@@ -69,7 +70,9 @@ def evaluate_run(
             renew_comparison(run, comparison)
         verdict = verdict_on(_pair(tables), proportion, flagged=flagged)
         return Evaluation(**vars(comparison), **vars(proportion), verdict=verdict)
-    known = Known(overlap=proportion.overlap_with_training, flagged=flagged)
+    known = Known(
+        overlap=proportion.overlap_with_training, flagged=flagged, unknown_training=proportion.unknown_training
+    )
     return WrittenEvaluation(**_written_figures(run, work, tables, known, report), **vars(proportion))
 
 

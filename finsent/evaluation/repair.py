@@ -17,8 +17,8 @@ from finsent.evaluation.behaviour import failures
 from finsent.evaluation.edits import CHANGE, Rule
 from finsent.inference.predictions import load_predictions
 from finsent.labels import BEARISH, BULLISH, NEUTRAL, split_answers
-from finsent.runs.rows import training_rows
 from finsent.runs.store import Run
+from finsent.runs.taught import known_rows
 
 #: A repair set is made for at most so many errors.
 MOST_ERRORS = 500
@@ -39,10 +39,12 @@ def repair_pool(run: Run, with_validation: bool = False, corrections: Correction
         RunError: the run's rows cannot be read.
     """
     judged = load_predictions(run.predictions_file("baseline"))
-    parts = [training_rows(run).assign(split="train")]
+    # A run that continues another one trains few rows itself, and its adapter has learnt its parent's, too.
+    parts = [known_rows(run)[0].assign(split="train")]
     if with_validation:
         parts.append(judged[judged["split"] == "validation"])
     pool = pd.concat(parts, ignore_index=True)[["row_id", "text", "label", "answers", "split"]]
+    pool = pool.drop_duplicates("row_id")
     pool = apply_corrections(pool, corrections or {})
     return pool[~_plain(pool["text"]).isin(_test_texts(judged))].reset_index(drop=True)
 

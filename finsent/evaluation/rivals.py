@@ -1,7 +1,7 @@
 """Could a better prompt have done it? The base model with examples in its prompt, or with another system prompt.
 
 A rival answers the same rows as a run's fine-tuned model, is scored in the same way within the same answer sets, and is
-kept beside the run. Nothing of it is trained, and its examples are training rows alone.
+kept beside the run. Nothing of it is trained, and its examples are rows that the run's adapter has learnt.
 """
 
 import hashlib
@@ -30,8 +30,9 @@ from finsent.prompts import build_prompt, completion
 from finsent.runs.base_model import unchanged_base
 from finsent.runs.evaluated_sets import OWN, judged_files, judged_pair, set_key
 from finsent.runs.flags import flagged_rows
-from finsent.runs.rows import prepare_again, training_rows, training_rows_if_kept
+from finsent.runs.rows import prepare_again, training_rows
 from finsent.runs.store import Run
+from finsent.runs.taught import taught_rows
 
 #: Most examples in a prompt, and the longest text among them, in characters.
 MOST_EXAMPLES = 60
@@ -111,7 +112,7 @@ def judge_rival(
         other = load_data(str(data), choices)
         on, rows = set_key(other.fingerprint), other.rows
     place = judged_files(run, on)[0].parent
-    prompted = prompted_rows(rows, rival, training_rows(run) if rival.examples else None)
+    prompted = prompted_rows(rows, rival, _to_show(run) if rival.examples else None)
     source = run.settled_recipe
     unchanged_base(run)
     classifier = Classifier(source.model, None, source.compute_dtype, (run.folder.parent,))
@@ -119,6 +120,12 @@ def judge_rival(
     save_predictions(table, place / f"rival-{rival.key}.parquet")
     write_atomically(place / f"rival-{rival.key}.json", json.dumps({"title": rival.title}))
     return _judged(run, on, rival.key, rival.title, table)
+
+
+def _to_show(run: Run) -> pd.DataFrame:
+    """Return the rows to draw examples from: those that the run's adapter has learnt, as far as they are known."""
+    found = taught_rows(run).unseen
+    return training_rows(run) if found is None else found
 
 
 def judged_rivals(run: Run, on: str = OWN, classes: int = 3) -> list[JudgedRival]:
@@ -217,9 +224,9 @@ def _other_prompt(path: str) -> Rival:
 
 def _judged(run: Run, on: str, key: str, title: str, table: pd.DataFrame, classes: int = 3) -> JudgedRival:
     _, tuned = judged_pair(run, on)
-    training = training_rows_if_kept(run)
-    overlap = None if training is None else overlap_with_training(training, tuned)
-    known = Known(overlap=overlap, flagged=flagged_rows(run, tuned["row_id"], on))
+    taught = taught_rows(run)
+    overlap = None if taught.rows is None else overlap_with_training(taught.rows, tuned)
+    known = Known(overlap=overlap, flagged=flagged_rows(run, tuned["row_id"], on), unknown_training=taught.gaps)
     verdict = judge(table, tuned, (title, TUNED), classes, known)
     return JudgedRival(key, title, evaluate_predictions(table, classes), verdict)
 

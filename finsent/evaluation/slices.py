@@ -4,7 +4,7 @@ A small decision tree over readable features of the validation rows proposes one
 test rows, which had no part in that, confirm it or not. Where no group is confirmed, nothing splits the errors.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,8 @@ from finsent.metrics.classification import class_view
 from finsent.metrics.figures import Difference, Interval
 from finsent.metrics.statistics import CONFIDENCE, Numbers, share_interval, show_p
 from finsent.metrics.wording import points
-from finsent.runs.rows import training_rows_if_kept
 from finsent.runs.store import Run
+from finsent.runs.taught import gaps_sentence, taught_rows
 
 #: The tree asks so many questions, and a group has so many validation rows or this share of them at least.
 DEPTH, FEWEST, SMALLEST_SHARE = 2, 10, 0.05
@@ -73,13 +73,18 @@ class Slice:
 
 @dataclass(frozen=True)
 class Slices:
-    """The groups that were proposed, the confirmed ones first, of ``kinds`` kinds of errors that were looked at."""
+    """The groups that were proposed, the confirmed ones first, of ``kinds`` kinds of errors that were looked at.
+
+    Where ``unknown_training`` says that some rows which the adapter has learnt are not known, no group is by the most
+    similar training rows.
+    """
 
     model: str
     validation_n: int
     test_n: int
     kinds: tuple[str, ...]
     found: tuple[Slice, ...]
+    unknown_training: tuple[str, ...] = ()
 
     @property
     def confirmed(self) -> tuple[Slice, ...]:
@@ -92,6 +97,12 @@ def unconfirmed(found: Slices) -> str:
     if found.found:
         return "No group that was found holds on the test rows, which is no proof that there is none"
     return "Nothing splits them: no group was found on the validation rows"
+
+
+def left_out_sentence(found: Slices) -> str:
+    """Return that the most similar training rows had no say, and why; "" where they had."""
+    words = gaps_sentence(found.unknown_training)
+    return f"{words} So no group is by the most similar training rows." if words else ""
 
 
 def slice_sentence(one: Slice) -> str:
@@ -129,7 +140,8 @@ def slices_table(found: Slices) -> pd.DataFrame:
 def run_slices(run: Run, model: str = "tuned", classes: int = 3) -> Slices:
     """Return what the errors of one of a run's models share; raises as :func:`find_slices`."""
     predictions = load_predictions(run.predictions_file(model))
-    return find_slices(predictions, training_rows_if_kept(run), model, classes)
+    taught = taught_rows(run)
+    return replace(find_slices(predictions, taught.comparable, model, classes), unknown_training=taught.gaps)
 
 
 def slices_seconds(held: int, training: int) -> float:

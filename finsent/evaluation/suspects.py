@@ -21,6 +21,7 @@ from finsent.inference.predictions import answer_probabilities, load_predictions
 from finsent.labels import FIVE_LABELS, split_answers
 from finsent.metrics.statistics import Numbers
 from finsent.runs.store import Run
+from finsent.runs.taught import taught_rows
 
 FOLDS = 10
 _FEWEST_PER_LABEL = 3
@@ -70,8 +71,14 @@ def run_suspects(run: Run, data: Prepared, seed: int = 0, report: Report | None 
     Where its base model has read the rows' prompts (see :func:`run_reading`), that speaks of them, too.
     """
     rows = pd.concat([data.train, data.judged], ignore_index=True)
-    held_out = load_predictions(run.predictions_file("tuned")) if run.has_comparison else None
+    held_out = _held_out(run) if run.has_comparison else None
     return label_suspects(rows, held_out, seed, kept_states(run, data), report)
+
+
+def _held_out(run: Run) -> pd.DataFrame:
+    """Return what a run's adapter answers to rows that it has not learnt, from its own training or an earlier one's."""
+    answered, taught = load_predictions(run.predictions_file("tuned")), taught_rows(run).rows
+    return answered if taught is None else answered[~answered["text"].isin(taught["text"])]
 
 
 def kept_states(run: Run, data: Prepared) -> pd.DataFrame | None:

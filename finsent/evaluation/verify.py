@@ -14,8 +14,8 @@ from finsent.metrics.reference_models import overlap_with_training
 from finsent.metrics.several import common_rows
 from finsent.metrics.verdict import CHILD, PARENT, Known, Verdict, judge
 from finsent.runs.flags import flagged_rows
-from finsent.runs.rows import training_rows_if_kept
 from finsent.runs.store import Run, load_run
+from finsent.runs.taught import taught_rows
 
 #: What a comparison calls fixed: here it was tried for.
 MENDED = "mended"
@@ -75,7 +75,7 @@ def verify_run(child: Run) -> Verified:
     return Verified(
         parent=run_titles([parent, child])[parent.id],
         n=comparison.n,
-        verdict=judge(tables["parent"], tables["child"], (PARENT, CHILD), known=_known(parent, child, tables["child"])),
+        verdict=judge(tables["parent"], tables["child"], (PARENT, CHILD), known=_known(child, tables["child"])),
         comparison=comparison,
         from_baseline=compare_predictions(tables["baseline"], tables["child"]),
         counts={change: int((answers["change"] == change).sum()) for change in CHANGES},
@@ -83,12 +83,11 @@ def verify_run(child: Run) -> Verified:
     )
 
 
-def _known(parent: Run, child: Run, rows: pd.DataFrame) -> Known:
-    """Return which rows are flagged, and which have a twin among the rows that parent or child was trained on."""
-    trained = [table for run in (parent, child) if (table := training_rows_if_kept(run)) is not None]
-    taught = pd.concat(trained, ignore_index=True).drop_duplicates("text") if trained else None
-    overlap = None if taught is None else overlap_with_training(taught, rows)
-    return Known(overlap=overlap, flagged=flagged_rows(child, rows["row_id"]))
+def _known(child: Run, rows: pd.DataFrame) -> Known:
+    """Return which rows are flagged, and which have a twin among the rows that the child's adapter has learnt."""
+    taught = taught_rows(child)
+    overlap = None if taught.rows is None else overlap_with_training(taught.rows, rows)
+    return Known(overlap=overlap, flagged=flagged_rows(child, rows["row_id"]), unknown_training=taught.gaps)
 
 
 def _answers(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:

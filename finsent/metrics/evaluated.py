@@ -10,13 +10,15 @@ from finsent.metrics.verdict import Verdict
 class Evaluation(Comparison):
     """A comparison with what puts it into proportion; see :mod:`finsent.evaluation.in_proportion`.
 
-    What cannot be known is None: without validation rows, probabilities or training rows.
+    What cannot be known is None: without validation rows, probabilities or training rows. ``unknown_training`` says
+    which runs' rows are not known although the tuned adapter has learnt them, a clause each.
     """
 
     prior_corrected: PriorAccount | None
     calibration: CalibrationFigures | None
     reference: dict[str, ReferenceFigures] | None
     overlap_with_training: Overlap | None
+    unknown_training: tuple[str, ...]
     verdict: Verdict
 
 

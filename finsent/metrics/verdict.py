@@ -95,7 +95,8 @@ class Verdict(Weighed):
     ``kind`` is about accuracy alone, ``tone`` about the whole. ``prior`` splits the change in accuracy into what a mere
     shift of the label prior gives and what lies beyond. ``runs`` says how many training runs the second side stands
     for: of one alone, the luck of its seed is in no interval. ``unusable_flags`` has a sentence on each line of the
-    file of corrections that cannot be used, so that it flags nothing.
+    file of corrections that cannot be used, so that it flags nothing, and ``unknown_training`` a clause on each run
+    whose training rows are not known although the second side has learnt them.
     """
 
     first: str
@@ -106,6 +107,7 @@ class Verdict(Weighed):
     without: list[Without]
     runs: int = 1
     unusable_flags: tuple[str, ...] = ()
+    unknown_training: tuple[str, ...] = ()
 
     @property
     def few(self) -> bool:
@@ -114,12 +116,16 @@ class Verdict(Weighed):
 
 
 class Known(NamedTuple):
-    """What is known besides the answers; ``flagged`` says of which rows the label is doubted."""
+    """What is known besides the answers; ``flagged`` says of which rows the label is doubted.
+
+    ``unknown_training`` has a clause on each run whose training rows are not known, see :class:`Verdict`.
+    """
 
     prior: Pieces | None = None
     bag_of_words: ReferenceFigures | None = None
     overlap: Overlap | None = None
     flagged: Flags = NO_FLAGS
+    unknown_training: tuple[str, ...] = ()
 
 
 def judge(
@@ -154,6 +160,7 @@ def judge(
         overlap=known.overlap,
         without=kept,
         unusable_flags=known.flagged.unusable,
+        unknown_training=known.unknown_training,
     )
 
 

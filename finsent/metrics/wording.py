@@ -152,6 +152,11 @@ def _worth(verdict: Verdict) -> str:
             f"It {outcome} a bag of words trained on the same rows ({REFERENCE_TITLES[BAG_OF_WORDS]}, accuracy "
             f"{bag.accuracy:.1%}): {points(bag.lead)}, n = {bag.lead.n:,}."
         )
+    elif verdict.unknown_training and (verdict.first, verdict.second) == (BASELINE, TUNED):
+        parts.append(
+            "It is not held against a bag of words, which cannot be trained on the same rows: "
+            f"{'; '.join(verdict.unknown_training)}."
+        )
     return " ".join(parts)
 
 
@@ -195,6 +200,10 @@ def _rows(verdict: Verdict) -> str:
             f"({overlap.same:,} the same, {overlap.other_digits:,} but for digits, {overlap.near:,} nearly), "
             "and figures on them flatter."
         )
+    if verdict.unknown_training:
+        some = "some" if overlap is None else "more"
+        unknown = "; ".join(verdict.unknown_training)
+        parts.append(f"Not all training texts are known ({unknown}): {some} of these texts may have a twin.")
     trained = _without(verdict, "trained on")
     return " ".join([*parts, *([_rest(trained)] if trained else [])])
 

@@ -30,6 +30,7 @@ from finsent.metrics.verdict import Verdict
 from finsent.metrics.wording import points, prior_sentences, reference_sentences
 from finsent.runs.evaluated_sets import OWN, judged_files
 from finsent.runs.store import Run
+from finsent.runs.taught import Taught, gaps_sentence
 from pages.shared.ui import PERCENT, plain_markdown, show_chart, show_table, user_errors, what_is
 
 MODEL_TITLES = {"baseline": "Baseline", "tuned": "Fine-tuned"}
@@ -41,7 +42,7 @@ class Judged:
 
     test: Pair
     validation: Pair | None
-    training: pd.DataFrame | None
+    training: Taught
     key: tuple[str, float]
 
 
@@ -67,7 +68,7 @@ def prior_of(_test: Pair, _validation: Pair, key: tuple[str, float], classes: in
     return prior_account(_test, _validation, classes)
 
 
-@st.cache_resource(max_entries=16, show_spinner="Training the references on the run's training rows …")
+@st.cache_resource(max_entries=16, show_spinner="Training the references on the rows that the adapter has learnt …")
 def references_of(
     _test: Pair, _training: pd.DataFrame, key: tuple[str, float], classes: int
 ) -> dict[str, ReferenceFigures]:
@@ -83,11 +84,13 @@ def overlap_of(_test: Pair, _training: pd.DataFrame, key: tuple[str, float]) -> 
 def verdict_of(_judged: Judged, key: tuple[str, float], classes: int, flagged: Flags) -> Verdict:
     """Return the verdict on a run's two models; ``key`` and the ``flagged`` rows say when it is out of date."""
     test, validation, training = _judged.test, _if_enough(_judged.validation), _judged.training
+    comparable, taught = training.comparable, training.rows
     proportion = Proportion(
         prior_corrected=prior_of(test, validation, key, classes) if validation is not None else None,
         calibration=None,
-        reference=references_of(test, training, key, classes) if training is not None else None,
-        overlap_with_training=overlap_of(test, training, key) if training is not None else None,
+        reference=references_of(test, comparable, key, classes) if comparable is not None else None,
+        overlap_with_training=overlap_of(test, taught, key) if taught is not None else None,
+        unknown_training=training.gaps,
     )
     return verdict_on(test, proportion, classes, flagged)
 
@@ -158,9 +161,12 @@ def show_scale(run: Judged, classes: int) -> None:
     st.markdown(
         "What far smaller means reach with the same training rows. A large model that loses to them is no gain."
     )
-    training = run.training
+    training = run.training.comparable
     if training is None:
-        st.info("This run did not keep its training rows, so nothing can be trained on them for scale.")
+        why = gaps_sentence(run.training.gaps) or "This run did not keep its training rows."
+        st.info(plain_markdown(f"{why} So nothing can be trained on the same rows for scale."))
+        if run.training.rows is not None:
+            show_overlap(run, run.training.rows, classes)
         return
     comparison, found = compare_predictions(*run.test, classes), references_of(run.test, training, run.key, classes)
     for beats, sentence in reference_sentences(found):
@@ -173,16 +179,19 @@ def show_scale(run: Judged, classes: int) -> None:
             st.markdown(f"**{title}**")
             show_chart(
                 scale_figure(table),
-                f"With 95 % intervals; n = {comparison.n:,} test rows; the references are trained on the run's "
-                f"{len(training):,} training rows.",
+                f"With 95 % intervals; n = {comparison.n:,} test rows; the references are trained on the "
+                f"{len(training):,} rows that the fine-tuned adapter has learnt.",
                 table,
                 key=f"scale-{name}",
             )
-    show_overlap(run, training, classes)
+    if run.training.rows is not None:
+        show_overlap(run, run.training.rows, classes)
 
 
 def show_overlap(run: Judged, training: pd.DataFrame, classes: int) -> None:
     st.markdown("**Test texts that were also trained on**")
+    if words := gaps_sentence(run.training.gaps):
+        st.caption(plain_markdown(f"{words} So more of these texts may have a twin."))
     overlap = overlap_of(run.test, training, run.key)
     n, of = overlap.n, overlap.of
     if n == 0:

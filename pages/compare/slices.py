@@ -8,6 +8,7 @@ from finsent.errors import EmptyDataError, RunStateError
 from finsent.evaluation.slices import (
     Slice,
     Slices,
+    left_out_sentence,
     run_slices,
     slice_sentence,
     slices_seconds,
@@ -64,6 +65,8 @@ def show_slices(run: Run, classes: int) -> None:
             st.info(plain_markdown(str(error)))
             return
     st.markdown(f"**{_summary(found)}**")
+    if words := left_out_sentence(found):
+        st.caption(plain_markdown(words))
     answers = answers_table(*own.test, classes)
     allowed = own.test[0].set_index("row_id")["answers"]
     for one in found.confirmed:
@@ -78,7 +81,8 @@ def show_slices(run: Run, classes: int) -> None:
 def _wanted(own: Judged, model: str, classes: int) -> bool:
     """Whether to look: at once where that is quick, else once the visitor has pressed a button that says how long."""
     held = len(own.test[0]) + (0 if own.validation is None else len(own.validation[0]))
-    training = 0 if own.training is None else len(own.training)
+    comparable = own.training.comparable
+    training = 0 if comparable is None else len(comparable)
     seconds = slices_seconds(held, training)
     asked = st.session_state.setdefault(_ASKED, set())
     if seconds <= AT_ONCE or (own.key, model, classes) in asked:

@@ -9,8 +9,8 @@ from finsent.errors import FinsentError
 from finsent.evaluation.neutral_errors import item_probabilities
 from finsent.labels import split_answers
 from finsent.runs.annotations import NOTE_LENGTH, TAGS_EACH, Annotation, annotate, known_tags, noted_elsewhere
-from finsent.runs.rows import training_rows
 from finsent.runs.store import Run
+from finsent.runs.taught import gaps_sentence, known_rows
 from pages.shared.access import action
 from pages.shared.run_parts import safe_title
 from pages.shared.runs_now import runs_now
@@ -22,9 +22,10 @@ NEIGHBOURS = 6
 
 
 @st.cache_resource(max_entries=2, show_spinner="Indexing the training texts …")
-def neighbours_of(_run: Run, folder: str) -> Neighbours:
-    """Return the index of a run's training texts; the folder says which."""
-    return Neighbours(training_rows(_run))
+def neighbours_of(_run: Run, folder: str) -> tuple[Neighbours, tuple[str, ...]]:
+    """Return the index of the texts that a run's adapter has learnt, and which of these are not known."""
+    taught, gaps = known_rows(_run)
+    return Neighbours(taught), gaps
 
 
 def show_item(run: Run, item: pd.Series, annotations: dict[str, Annotation]) -> None:
@@ -58,10 +59,13 @@ def show_item(run: Run, item: pd.Series, annotations: dict[str, Annotation]) -> 
 def show_neighbours(run: Run, item: pd.Series) -> None:
     st.markdown("**Most similar training texts**")
     try:
-        found = neighbours_of(run, str(run.folder)).of(item["text"], NEIGHBOURS)
+        index, gaps = neighbours_of(run, str(run.folder))
+        found = index.of(item["text"], NEIGHBOURS)
     except FinsentError as error:
         st.info(plain_markdown(str(error)))
         return
+    if words := gaps_sentence(gaps):
+        st.caption(plain_markdown(words))
     if found.empty:
         st.info("No training text shares a word with this one.")
         return

@@ -30,7 +30,7 @@ def tables(tmp_path: Path):
 def test_a_run_gives_its_test_rows_its_validation_rows_and_its_training_rows(tables):
     test, validation, training = tables
     assert [len(table) for table in (*test, *validation)] == [200, 200, 100, 100]
-    assert training["text"].tolist() == TRAINING["text"].tolist()
+    assert training.rows["text"].tolist() == training.comparable["text"].tolist() == TRAINING["text"].tolist()
 
 
 @pytest.mark.parametrize("classes", [3, 5])
@@ -41,7 +41,7 @@ def test_every_figure_is_that_of_its_own_function_and_json(tables, classes: int)
     assert from_json(Evaluation, values, "a test") == figures
     assert to_json(compare_predictions(*test, classes)).items() <= values.items()
     assert figures.prior_corrected == prior_account(test, validation, classes)
-    assert figures.overlap_with_training == overlap_with_training(training, test[0])
+    assert figures.overlap_with_training == overlap_with_training(training.rows, test[0])
     assert figures.verdict.prior == figures.prior_corrected.pieces.accuracy
     assert figures.verdict.bag_of_words.accuracy == figures.reference["tfidf_logreg"].accuracy
     assert (figures.verdict.n, figures.verdict.overlap) == (200, figures.overlap_with_training)
@@ -50,7 +50,8 @@ def test_every_figure_is_that_of_its_own_function_and_json(tables, classes: int)
 
 
 def test_the_lead_over_a_reference_is_paired(tables):
-    (_, tuned), _, training = tables
+    (_, tuned), _, taught = tables
+    training = taught.comparable
     figures = references(tuned, training)["tfidf_logreg"]
     _, gold, answers = class_view(tuned)
     _, _, reference = class_view(reference_predictions(training, tuned)["tfidf_logreg"])

@@ -13,6 +13,7 @@ from finsent.metrics.classification import compare_predictions, evaluate_predict
 from finsent.metrics.evaluated import Evaluation
 from finsent.metrics.figures import Comparison, Difference, Figures, Interval
 from finsent.metrics.figures_json import from_json, to_json
+from finsent.runs.taught import taught_by
 from tests.predictions import made_pair, made_predictions, twelve
 
 #: Written by the code of before, from the same tables.
@@ -25,7 +26,7 @@ TRAINING = pd.DataFrame(
     }
 )
 #: Keys that have come since.
-ADDED = {"verdict"}
+ADDED = {"verdict", "unknown_training"}
 #: The count of rows that a class's figure is over.
 OVER = {"precision": "called", "recall": "support", "f1": "concerned"}
 
@@ -44,7 +45,7 @@ def figures_of(name: str) -> Any:
         tuple(table[table["split"] == split].reset_index(drop=True) for table in pair)
         for split in ("test", "validation")
     )
-    return full_evaluation(test, validation, TRAINING, int(name[-1]))
+    return full_evaluation(test, validation, taught_by(TRAINING), int(name[-1]))
 
 
 def compare(before: Any, after: Any, width: float, path: str = "") -> None:
