@@ -11,7 +11,8 @@ from finsent.metrics.classification import class_view
 from finsent.metrics.figures import Interval, ModelPair, SeveralModels
 from finsent.metrics.several import common_rows, compare_models
 from finsent.metrics.statistics import show_p
-from finsent.metrics.wording import points
+from finsent.metrics.verdict import weigh
+from finsent.metrics.wording import moved_figures, moved_words, points
 from finsent.recipe_form import show_value
 from finsent.runs.evaluated_sets import OWN, judged_pair
 from finsent.runs.history import origin_facts
@@ -43,7 +44,8 @@ def compare_runs(
 ) -> SeveralModels:
     """Return what :func:`finsent.metrics.several.compare_models` says about runs and the first one's baseline.
 
-    Models are named as :func:`run_titles` has them, and “baseline”; ``pair_of`` reads a run's judged predictions.
+    Models are named as :func:`run_titles` has them, and “baseline”; ``pair_of`` reads a run's judged predictions. Of
+    each two runs it also says in which other figures one is better or worse.
 
     Raises:
         RunError: a run was not judged on these rows, or they have no row in common.
@@ -55,7 +57,18 @@ def compare_runs(
         baseline, tuned = pair_of(run, on)
         tables.setdefault(MODELS[0], baseline)
         tables[titles[run.id]] = tuned
-    return compare_models(tables, classes)
+    shared = common_rows(tables)
+    found = compare_models(shared, classes)
+    return replace(found, pairs=[_with_figures(pair, shared, classes) for pair in found.pairs])
+
+
+def _with_figures(pair: ModelPair, tables: Mapping[str, pd.DataFrame], classes: int) -> ModelPair:
+    """Return a pair with the figures in which its second run is better or worse; a pair with the baseline as it is."""
+    if MODELS[0] in (pair.first, pair.second):
+        return pair
+    weighed = weigh(tables[pair.first], tables[pair.second], classes)
+    better, worse = (tuple(moved_figures(changes)) for changes in (weighed.better, weighed.worse))
+    return replace(pair, better=better, worse=worse)
 
 
 def differing_settings(runs: Sequence[Run]) -> pd.DataFrame:
@@ -113,14 +126,20 @@ def changed_rows(
 def pair_verdict(pair: ModelPair) -> str:
     """Return which of two models is better on their rows, in one sentence with n, interval and p."""
     first, second, difference = pair.first, pair.second, pair.difference
+    better, worse = pair.better, pair.worse
     if difference.value is not None and difference.value < 0 and difference.ci is not None:
         # The other way round, so that a sentence about the better one has a gain.
-        first, second = second, first
+        first, second, better, worse = second, first, worse, better
         low, high = difference.ci
         difference = replace(difference, value=-difference.value, ci=Interval(-high, -low))
-    opening = f"“{second}” {'is better than' if difference.settled else APART} “{first}”"
+    if difference.settled:
+        opening = f"“{second}” is better than “{first}” on these rows" + f", but {moved_words((), worse)}" * bool(worse)
+    elif elsewhere := moved_words(better, worse):
+        opening = f"“{second}” {APART} “{first}” in accuracy on these rows, but is {elsewhere}"
+    else:
+        opening = f"“{second}” {APART} “{first}” on these rows"
     return (
-        f"{opening} on these rows: accuracy {points(difference)}, {show_p(pair.p)}, "
+        f"{opening}: accuracy {points(difference)}, {show_p(pair.p)}, "
         f"n = {difference.n:,}. Only “{pair.first}” is right on {pair.b:,}, only “{pair.second}” on {pair.c:,}. Both "
         "were trained once: what another seed would have given is not in the interval."
     )

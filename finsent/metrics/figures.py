@@ -227,6 +227,8 @@ class ModelPair(_Known):
     """Two of several models on the same rows: ``difference`` in accuracy, second minus first, and McNemar's test.
 
     ``b`` rows only the first gets right, ``c`` only the second; ``p_holm`` is corrected for the number of pairs.
+    ``better`` and ``worse`` name the figures besides accuracy in which the second is so beyond their intervals; both
+    are empty where it was not looked at.
     """
 
     first: str
@@ -236,6 +238,8 @@ class ModelPair(_Known):
     p: float
     p_holm: float
     difference: Difference
+    better: tuple[str, ...] = ()
+    worse: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

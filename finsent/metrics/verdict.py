@@ -2,7 +2,8 @@
 on what rows. :mod:`finsent.metrics.wording` has its words; page, report and command line show the same ones.
 
 A figure got better or worse only where the 95 % interval of its difference leaves 0 out, and accuracy only where
-McNemar's exact test agrees. The tone follows the whole: a gain in accuracy that is paid for elsewhere is mixed.
+McNemar's exact test agrees. The tone follows the whole: a gain in accuracy that is paid for elsewhere is mixed, and so
+is a figure that moved where accuracy is not settled.
 """
 
 from dataclasses import dataclass
@@ -184,7 +185,8 @@ def settle(n: int, accuracy: Change, test: McNemar, changes: list[Change]) -> We
     settled = accuracy.gain if test.p < 1 - CONFIDENCE else 0
     parts = {sign: [accuracy] * (settled == sign) + [one for one in changes if one.gain == sign] for sign in (1, -1, 0)}
     kind: Kind = "better" if settled > 0 else "worse" if settled < 0 else "unsettled"
-    tone: Tone = "bad" if settled < 0 else "mixed" if parts[-1] else "good" if settled > 0 else "none"
+    elsewhere = parts[-1] or (parts[1] and not settled)
+    tone: Tone = "bad" if settled < 0 else "mixed" if elsewhere else "good" if settled > 0 else "none"
     neutral = next((one for one in changes if one.figure == "neutral_as_positive"), None)
     return Weighed(n, tone, kind, accuracy, neutral, test, parts[1], parts[-1], parts[0])
 

@@ -1,6 +1,6 @@
 """What figures say, in plain sentences that name n and the interval."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from finsent.metrics.figures import Difference, Pieces, PriorPieces, ReferenceFigures
 from finsent.metrics.reference_models import BAG_OF_WORDS, REFERENCE_TITLES
@@ -67,18 +67,28 @@ def _lead_sentence(title: str, lead: Difference) -> tuple[bool, str]:
 def headline(verdict: Verdict) -> str:
     """Return the verdict in one sentence: the whole of it, what it cost included, with its evidence."""
     rows = f"n = {verdict.n:,} test rows" + f" (below {FEW_ROWS}: a hint, no proof)" * verdict.few
-    rose, fell = (
-        ", ".join(_figure(one) for one in changes if one.figure != "accuracy")
-        for changes in (verdict.better, verdict.worse)
-    )
+    # Where accuracy is not settled, the opening names them.
+    settled = verdict.kind != "unsettled"
+    rose, fell = (", ".join(moved_figures(changes)) for changes in (verdict.better, verdict.worse))
     leaks = verdict.overlap.n if verdict.overlap is not None else 0
     parts = [
         f"{_opening(verdict)}: {_moved(verdict.accuracy)}, McNemar's exact test {show_p(verdict.test.p)}, {rows}.",
-        f"Better: {rose}." if rose and verdict.kind != "better" else "",
-        f"Worse: {fell}." if fell else "",
+        f"Better: {rose}." if rose and verdict.kind == "worse" else "",
+        f"Worse: {fell}." if fell and settled else "",
         f"{leaks:,} of these texts {_have(leaks)} a twin in training." if leaks else "",
     ]
     return " ".join(part for part in parts if part)
+
+
+def moved_figures(changes: Iterable[Change]) -> list[str]:
+    """Return the names of figures that moved, accuracy aside."""
+    return [_figure(one) for one in changes if one.figure != "accuracy"]
+
+
+def moved_words(better: Sequence[str], worse: Sequence[str]) -> str:
+    """Return in which figures something is better and in which worse, for example ``worse in recall of neutral``."""
+    parts = [f"{how} in {_and(figures)}" for how, figures in (("better", better), ("worse", worse)) if figures]
+    return ", and ".join(parts)
 
 
 def verdict_lines(verdict: Verdict) -> list[tuple[str, str]]:
@@ -107,15 +117,23 @@ def _opening(verdict: Verdict) -> str:
 def _said(weighed: Weighed, first: str, second: str) -> str:
     """Return in words what two sides weigh beside one another."""
     own = (first, second) == (BASELINE, TUNED)
+    who = "the fine-tuned one" if own else second
     # A sentence begins with it; a name that somebody gave stays as it is.
     second = second.capitalize() if second == CHILD else second
     better = "Fine-tuning helped" if own else f"{second} is better than {first}"
     worse = "Fine-tuning hurt" if own else f"{second} is worse than {first}"
-    alike = f"{'The two models' if own else f'{second} and {first}'} can't be told apart on these rows"
+    two = "The two models" if own else f"{second} and {first}"
+    alike = f"{two} can't be told apart on these rows"
+    if elsewhere := moved_words(moved_figures(weighed.better), moved_figures(weighed.worse)):
+        alike = f"{two} can't be told apart in accuracy, but {who} is {elsewhere}"
     if weighed.kind == "better":
         reserve = ", at a price" if weighed.worse else ", with a reservation"
         return better + reserve * (weighed.tone == "mixed")
     return worse if weighed.kind == "worse" else alike
+
+
+def _and(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _moved(change: Change, interval: str = _INTERVAL) -> str:

@@ -66,7 +66,9 @@ def _show_figures(runs: list[Run]) -> None:
 
 
 def _show_pairs(result: SeveralModels) -> None:
-    answer = "They are not all alike" if result.p < 1 - CONFIDENCE else "They can't be told apart on these rows"
+    answer = (
+        "They are not all alike" if result.p < 1 - CONFIDENCE else "They can't be told apart in accuracy on these rows"
+    )
     st.markdown(
         f"Baseline included: {answer.lower()}, Cochran's Q = {result.q:.2f}, {show_p(result.p)}, n = {result.n:,}."
     )

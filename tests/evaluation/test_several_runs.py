@@ -1,5 +1,7 @@
 """Several runs: where their settings differ, which is better, and the rows that they do not call alike."""
 
+from dataclasses import replace
+
 import pytest
 
 from finsent.evaluation.disagreement import runs_disagree
@@ -64,6 +66,20 @@ def test_equal_models_are_not_told_apart_and_have_no_changed_rows(runs_dir):
     assert changed_rows(runs).empty
     (pair,) = [one for one in compare_runs(runs).pairs if "baseline" not in (one.first, one.second)]
     assert "can't be told apart" in pair_verdict(pair) and "n = 12" in pair_verdict(pair)
+
+
+def test_what_moved_besides_accuracy_is_said_in_the_same_breath(runs_dir):
+    gold = ["neutral"] * 40 + ["positive"] * 60
+    before = made_predictions(gold, ["neutral"] * 100)
+    other = made_predictions(gold, ["neutral"] * 30 + ["positive"] * 20 + ["neutral"] * 50)
+    runs = [made_run(runs_dir, before, table, name=name) for name, table in (("first", before), ("second", other))]
+    (pair,) = [one for one in compare_runs(runs).pairs if "baseline" not in (one.first, one.second)]
+    said = pair_verdict(pair).partition(": ")[0]
+    assert said.startswith("“second” can't be told apart from “first” in accuracy on these rows, but is better in ")
+    assert ", and worse in neutral called positive" in said
+    turned = pair_verdict(replace(pair, difference=replace(pair.difference, value=-0.01)))
+    assert turned.startswith("“first” can't be told apart from “second” in accuracy")
+    assert "but is better in neutral called positive" in turned
 
 
 def test_the_better_of_two_is_named_with_its_rows(runs_dir):

@@ -9,7 +9,7 @@ from finsent.errors import EmptyDataError
 from finsent.metrics.classification import evaluate_predictions
 from finsent.metrics.figures import Overlap, ReferenceFigures
 from finsent.metrics.statistics import mcnemar, paired_difference
-from finsent.metrics.verdict import FEW_ROWS, Known, judge
+from finsent.metrics.verdict import CHILD, FEW_ROWS, PARENT, Known, judge
 from finsent.metrics.wording import headline, verdict_lines, verdict_sentences
 from tests.predictions import made_predictions
 
@@ -70,9 +70,31 @@ def test_what_was_gained_is_named_also_where_the_whole_is_not_settled():
     gold = ["neutral"] * 40 + ["positive"] * 40
     before, after = ["positive"] * 80, ["neutral"] * 80
     judged = judge(made_predictions(gold, before), made_predictions(gold, after))
-    assert judged.kind == "unsettled"
-    better, worse = headline(judged).partition(" Better: ")[2].split(" Worse: ")
-    assert "neutral called positive" in better and "recall of positive" in worse
+    assert (judged.kind, judged.tone) == ("unsettled", "mixed")
+    opening, _, evidence = headline(judged).partition(": ")
+    assert opening == (
+        "The two models can't be told apart in accuracy, but the fine-tuned one is better in neutral called positive "
+        "and recall of neutral, and worse in recall of positive"
+    )
+    assert "Better" not in evidence and "Worse" not in evidence
+
+
+def settled_elsewhere(worse):
+    """Return tables of equal accuracy, the second of which has learnt to call texts neutral and forgotten negative."""
+    gold = ["neutral"] * 40 + ["positive"] * 60
+    one, other = ["neutral"] * 100, ["neutral"] * 30 + ["positive"] * 20 + ["neutral"] * 50
+    before, after = (made_predictions(gold, answers) for answers in (one, other))
+    return (before, after) if worse else (after, before)
+
+
+def test_the_first_words_name_what_is_worse_where_accuracy_is_not_told_apart():
+    judged = judge(*settled_elsewhere(worse=True), names=(PARENT, CHILD))
+    assert (judged.kind, judged.tone) == ("unsettled", "mixed")
+    opening = headline(judged).partition(": ")[0]
+    assert opening.startswith("This run and its parent can't be told apart in accuracy, but this run is ")
+    assert "worse in neutral called positive" in opening
+    told = text_of(judge(*settled_elsewhere(worse=True), known=Known(flagged=Flags(("r99",)))), "Flagged")
+    assert told.count("can't be told apart in accuracy, but the fine-tuned one is ") == 2
 
 
 def test_a_class_whose_precision_fell_is_worse_with_recall_whole():
