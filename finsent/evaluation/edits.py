@@ -83,6 +83,22 @@ def changes(before: str, after: str) -> list[tuple[str, str]]:
     return pieces
 
 
+def change_in_words(before: str, after: str) -> str:
+    """Return in a few words what makes one text another: “rose → fell”, “− proudly”, “+ gladly”, a few of them."""
+    said, gone = [], ""
+    for kind, piece in [*changes(before, after), ("same", "")]:
+        words = " ".join(piece.split())
+        if kind == "gone":
+            gone = words
+            continue
+        if kind == "new" and words:
+            said.append(f"{gone} → {words}" if gone else f"+ {words}")
+        elif gone:
+            said.append(f"− {gone}")
+        gone = ""
+    return ", ".join(said)
+
+
 def swap(pairs: tuple[tuple[str, str], ...], both_ways: bool = False) -> Callable[[str], str]:
     """Return an edit that replaces whole words of a table, all of them at once; a first capital stays one."""
     table = dict(pairs) | ({there: here for here, there in pairs} if both_ways else {})

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from finsent.evaluation.classifier import Answer, Classified, Classifier
-from finsent.evaluation.edits import OWN_EDIT, Edit, suggested_edits
+from finsent.evaluation.edits import OWN_EDIT, Edit, change_in_words, suggested_edits
 from finsent.inference.scoring import Report
 from finsent.labels import NEWS_ANSWERS
 
@@ -31,20 +31,27 @@ def try_edits(
     Raises:
         EmptyDataError: a text is empty or too long.
     """
-    edits = [*(Edit(OWN_EDIT, one.strip()) for one in own), *suggested_edits(text.strip())]
+    edits = edits_of(text, own)
     first, *rest = classifier.classify([text, *(edit.text for edit in edits)], answers, report, share=True)
     return first, [Tried(edit, result) for edit, result in zip(edits, rest, strict=True)]
 
 
-def tried_table(original: Classified, tried: list[Tried]) -> pd.DataFrame:
-    """Return one row an edit: ``rule, expects, edit``, and of each model its answer, how sure, and whether as expected.
+def edits_of(text: str, own: tuple[str, ...] = ()) -> list[Edit]:
+    """Return the edits of a text: one's own first, then those that rules suggest."""
+    return [*(Edit(OWN_EDIT, one.strip()) for one in own), *suggested_edits(text.strip())]
 
-    Columns ``baseline, baseline sure, baseline as expected`` and the same of ``fine-tuned``. What is expected follows
-    from the model's own answer to the text itself; where nothing does, ``as expected`` is missing.
+
+def tried_table(original: Classified, tried: list[Tried]) -> pd.DataFrame:
+    """Return one row an edit: ``rule, expects, change, edit``, and of each model its answer and whether as expected.
+
+    ``change`` is in a few words. Columns of the models: ``baseline, baseline sure, baseline as expected`` and the same
+    of ``fine-tuned``. What is expected follows from the model's own answer to the text itself; where nothing does,
+    ``as expected`` is empty.
     """
     rows = []
     for one in tried:
-        row: dict[str, Any] = {"rule": one.edit.rule.name, "expects": one.edit.rule.expects, "edit": one.edit.text}
+        row: dict[str, Any] = {"rule": one.edit.rule.name, "expects": one.edit.rule.expects}
+        row |= {"change": change_in_words(original.text, one.edit.text), "edit": one.edit.text}
         row |= _answer("baseline", one.edit, original.baseline, one.result.baseline)
         if original.tuned is not None and one.result.tuned is not None:
             row |= _answer("fine-tuned", one.edit, original.tuned, one.result.tuned)

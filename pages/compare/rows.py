@@ -48,4 +48,4 @@ def show_text(run: Run, row: pd.Series, name: str, allowed: pd.Series) -> None:
     """Show the whole text of a row (``row_id, text``) and, of a run with an adapter, the way to why."""
     st.text(row["text"])
     if run.has_adapter:
-        show_why(run, row["text"], f"{name}-row", split_answers(allowed[row["row_id"]]))
+        show_why(run, row["text"], f"{name}-row", split_answers(allowed[row["row_id"]]), row=row)

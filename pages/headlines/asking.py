@@ -16,8 +16,8 @@ from pages.shared.ui import show_chart
 #: Not a widget's key: it must outlive a change of page.
 _AGREED = "ask-the-baseline"
 
-#: What can be asked; these stand in the address.
-ONE, MANY, BEHAVIOUR = "One headline", "Many headlines", "Behavioural tests"
+#: What can be asked beside one headline; these stand in the address.
+MANY, BEHAVIOUR = "Many headlines", "Behavioural tests"
 #: Invented; the first one is neutral, and a model that leans to the positive calls it positive.
 EXAMPLES = (
     "Nordlake Systems proudly opens a bright new visitor centre beside its Tampere plant.",

@@ -12,13 +12,12 @@ from finsent.evaluation.repair import repair_pool, run_rule_repair_set
 from finsent.labels import split_answers
 from finsent.metrics.behaviour import MIN_TEXTS, behaviour_figures, behaviour_table
 from finsent.runs.store import Run
-from pages.headlines.asking import ONE
 from pages.shared.access import action
 from pages.shared.models import known_as
 from pages.shared.opened import OPENS, opened_place
 from pages.shared.repair_rows import corrections_of, show_caution, show_repair_rows, show_training
 from pages.shared.ui import PERCENT, counted, plain_markdown, show_table, what_is
-from pages.shared.why import kind_of
+from pages.shared.why import ONE, kind_of
 
 #: Not a widget's key: whose tests the visitor has asked for.
 _ASKED = "behaviour-asked"

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from finsent.runs.store import Run
-from pages.headlines.asking import BEHAVIOUR, MANY, ONE
+from pages.headlines.asking import BEHAVIOUR, MANY
 from pages.headlines.behaviour import show_behaviour
 from pages.headlines.demo import show_demo
 from pages.headlines.many import show_many
@@ -12,7 +12,7 @@ from pages.shared import places
 from pages.shared.choose_run import choose_run
 from pages.shared.runs_now import runs_now
 from pages.shared.ui import page_head, user_errors, what_is
-from pages.shared.why import KINDS
+from pages.shared.why import KINDS, ONE, follow_what_if
 
 MODES = (ONE, MANY, BEHAVIOUR)
 
@@ -44,6 +44,7 @@ def show_page() -> None:
         with user_errors():
             show_demo(runs)
         return
+    follow_what_if()
     page_head(
         "Headlines",
         "Type a financial headline. Both models answer: the baseline (the base model as it came) and the fine-tuned "

@@ -53,7 +53,7 @@ def show_item(run: Run, item: pd.Series, annotations: dict[str, Annotation]) -> 
         with near:
             show_neighbours(run, item)
         with why:
-            show_why(run, item["text"], f"neutral-{item['row_id']}", split_answers(item["answers"]))
+            show_why(run, item["text"], f"neutral-{item['row_id']}", split_answers(item["answers"]), row=item)
 
 
 def show_neighbours(run: Run, item: pd.Series) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
 import streamlit as st
 
 from finsent.charts.template import LABEL_COLORS
@@ -14,8 +15,15 @@ from pages.shared.access import action
 from pages.shared.models import classifier_of, known_as
 from pages.shared.ui import plain_markdown, show_error, show_table
 
+#: The mode of Headlines in which one text is asked about and changed; it stands in the address.
+ONE = "One headline"
 #: The prompts that Headlines asks with.
 KINDS = {"News": NEWS_ANSWERS, "Market posts": POST_ANSWERS}
+#: What the address of Headlines says where a link leads to an edit of a text, and the number of that link: the browser
+#: may send it once more with what was typed meanwhile, and then it must not undo that.
+_CHANGE = "change-by"
+#: Not widgets' keys: which of these links were followed, and how many were.
+_FOLLOWED = "what-if-followed"
 #: Not a widget's key: it must outlive a change of page. Texts whose explanation the visitor has asked for.
 _OPENED = "explained"
 _METHODS = {"Leave each word out": 0, "Shapley values": 8}
@@ -23,6 +31,8 @@ _METHODS = {"Leave each word out": 0, "Shapley values": 8}
 _MARKS = {"positive": "▲", "bullish": "▲", "neutral": "■", "negative": "▼", "bearish": "▼"}
 #: From so much on a word is marked once, twice, three times (log-probability).
 _STEPS = (0.1, 0.5, 1.5)
+#: From such a difference on, a probability that was computed again is told beside the run's own: one point.
+_NOTABLE = 0.01
 
 
 @st.cache_resource(max_entries=64, show_spinner="Leaving out each word …")
@@ -33,11 +43,19 @@ def _explained(
     return explain(classifier_of(_run), text, answers, pairs)
 
 
-def show_why(run: Run | None, text: str, key: str, answers: tuple[str, ...] = NEWS_ANSWERS, link: bool = True) -> None:
+def show_why(
+    run: Run | None,
+    text: str,
+    key: str,
+    answers: tuple[str, ...] = NEWS_ANSWERS,
+    link: bool = True,
+    row: pd.Series | None = None,
+) -> None:
     """Show a button and, once it was pressed, which words push the models' answers to a text towards which label.
 
     ``run`` is whose models answer (None: the embedded base model alone), ``key`` the only one on the page, and
-    ``link`` whether a link leads to Headlines, where the text can be changed.
+    ``link`` whether a link leads to Headlines, where the text can be changed. ``row`` has the answers of the run's own
+    that stand beside it: ``baseline, baseline confidence`` and the same of ``tuned``.
     """
     with st.container(horizontal=True, vertical_alignment="center"):
         asked = action(st.button, "Why?", icon=":material/psychology_alt:", key=f"why-{key}")
@@ -62,6 +80,24 @@ def show_why(run: Run | None, text: str, key: str, answers: tuple[str, ...] = NE
         show_error(error)
         return
     show_explanation(explanation, key)
+    if run is not None and row is not None:
+        for said in answered_otherwise(explanation, row, run.settled_recipe.compute_dtype):
+            st.caption(said)
+
+
+def answered_otherwise(explanation: Explanation, row: pd.Series, dtype: str) -> list[str]:
+    """Return a sentence for each model whose answer, computed here again, is a point or more from the run's own."""
+    said = []
+    rounded = ", rounded differently in bfloat16," if dtype == "bfloat16" else ""
+    for model, one in explanation.models.items():
+        label, before = row[model], row[f"{model} confidence"]
+        here = one.answer.probabilities.get(label)
+        if here is not None and abs(here - before) >= _NOTABLE:
+            name = "baseline" if model == "baseline" else "fine-tuned model"
+            said.append(
+                f"Answered again here, {name}: {label} {here:.0%}; the run's own answer{rounded} was {before:.0%}."
+            )
+    return said
 
 
 def kind_of(answers: Sequence[str]) -> str | None:
@@ -70,10 +106,29 @@ def kind_of(answers: Sequence[str]) -> str | None:
 
 
 def what_if(run: Run | None, text: str, answers: tuple[str, ...]) -> None:
-    """Show the link to Headlines, where the same prompt asks about the text and it can be changed."""
+    """Show the link to Headlines: the same prompt asks about the text, and a field waits with it to be changed."""
     kind = kind_of(answers)
-    query = {"text": text} | ({"run": run.id} if run else {}) | ({"kind": kind} if kind else {})
+    number = str(len(st.session_state.get(_FOLLOWED, [])))
+    query = {"text": text, "edit": text, "mode": ONE, _CHANGE: number}
+    query |= ({"run": run.id} if run else {}) | ({"kind": kind} if kind else {})
     st.page_link(places.HEADLINES, label="What if …?", icon=":material/edit_note:", query_params=query)
+
+
+def follow_what_if() -> None:
+    """Let what a link of :func:`what_if` says win over what was kept of an earlier look at Headlines.
+
+    Call it before the fields are shown. Streamlit itself passes over what equals a field's default.
+    """
+    number = st.query_params.pop(_CHANGE, None)
+    followed = st.session_state.setdefault(_FOLLOWED, [])
+    if number is None or number in followed:
+        return
+    followed.append(number)
+    allowed = {"mode": (ONE,), "kind": tuple(KINDS)}
+    for name in ("text", "edit", "mode", "kind"):
+        said = st.query_params.get(name)
+        if said is not None and said in allowed.get(name, (said,)):
+            st.session_state[name] = said
 
 
 def show_explanation(explanation: Explanation, key: str) -> None:

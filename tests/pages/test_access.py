@@ -34,6 +34,7 @@ HARMLESS = {
     "headlines/one.py Example",
     "headlines/one.py Start from the headline",
     "lab/page.py label",
+    "neutral/labels.py It is",
     "neutral/labels.py Later",
     "neutral/repair.py Find texts like these",
     "train/budget.py Pick epochs and rows",

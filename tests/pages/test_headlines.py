@@ -12,12 +12,14 @@ from streamlit.testing.v1 import AppTest
 from finsent.cost.speed import Speed
 from finsent.evaluation.classifier import Answer, Classified, Classifier, text_rows
 from finsent.evaluation.edits import rule_named
+from finsent.labels import NEWS_ANSWERS
 from finsent.runs.queue import start_next
 from finsent.runs.store import create_run, update_run
 from pages.headlines import behaviour
-from pages.headlines.asking import BEHAVIOUR, DEMO, EXAMPLES, MANY, ONE
-from pages.shared import places
+from pages.headlines.asking import BEHAVIOUR, DEMO, EXAMPLES, MANY
+from pages.shared import places, why
 from pages.shared.ui import plain_markdown
+from pages.shared.why import ONE
 from tests.predictions import made_run, twelve
 
 APP = Path(__file__).parents[2] / "pages" / "app.py"
@@ -171,6 +173,65 @@ def test_an_edit_is_answered_beside_the_headline_and_kept(run, asked):
     app = press(app, "Example 3")
     assert app.text_input(key="text").value == EXAMPLES[2]
     assert app.text_input(key="edit").value == ""
+
+
+def what_if_link(app, monkeypatch, text, answers=NEWS_ANSWERS):
+    """Follow the link to an edit of a text, from another page."""
+    links, followed = [], "what-if-followed"
+    kept = {followed: app.session_state[followed]} if followed in app.session_state else {}
+    with monkeypatch.context() as patch:
+        patch.setattr(st, "page_link", lambda *_, query_params, **__: links.append(query_params))
+        patch.setattr(st, "session_state", kept)
+        why.what_if(None, text, answers)
+    app.switch_page(places.LAB).run()
+    app.switch_page(places.HEADLINES)
+    app.query_params.clear()
+    app.query_params.update(links[0])
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_the_link_to_an_edit_wins_over_what_was_kept(run, asked, monkeypatch):
+    app = visit(mode=MANY, text="Sales fell.", edit="Sales rose.")
+    app.segmented_control(key="kind").set_value("Market posts").run()
+    for text in (EXAMPLES[0], "Profit rose."):
+        what_if_link(app, monkeypatch, text)
+        assert app.segmented_control(key="mode").value == ONE
+        assert app.segmented_control(key="kind").value == "News"
+        assert (app.text_input(key="text").value, app.text_input(key="edit").value) == (text, text)
+        assert asked[-1] == [text]
+        assert "change-by" not in app.query_params
+        app.segmented_control(key="mode").set_value(MANY).run()
+
+
+def test_a_long_headline_is_read_in_full_and_what_if_stands_before_the_answers(run, asked):
+    text = "Sales rose in every one of the regions in which the company sells " * 3
+    app = visit(text=text.strip())
+    assert [box.label for box in app.text_input] == ["Headline", "What if …? The headline, changed"]
+    assert plain_markdown(text.strip()) in [element.value for element in app.markdown]
+
+
+def test_another_headline_has_no_edit_of_the_former(run, asked):
+    app = visit(text="Sales rose.", edit="Sales fell.")
+    assert ":gray[~~rose~~]" in said(app)
+    app.text_input(key="text").set_value("The board met in May.").run()
+    assert not app.exception
+    assert app.text_input(key="edit").value == ""
+    assert "~~" not in said(app)
+    assert "edit" not in app.query_params
+
+
+def test_each_edit_is_asked_about_alone_so_that_a_text_has_one_figure(run, asked):
+    app = visit(text="Sales rose.", edit="Sales fell.")
+    app = press(app, "Suggest edits")
+    assert not app.exception
+    assert {len(texts) for texts in asked} == {1}
+    assert sum(texts == ["Sales fell."] for texts in asked) == 1
+    (table,) = app.dataframe
+    assert table.value["fine-tuned sure"].tolist()[:2] == [0.85, 0.9]
+    assert [*table.value["change"][:2]] == ["rose → fell", "Sales → SALES, rose → ROSE"]
+    assert list(table.proto.column_order)[:4] == ["change", "fine-tuned", "baseline", "rule"]
 
 
 def test_many_are_answered_in_a_table_that_survives_a_change_of_page(run, asked):

@@ -7,8 +7,9 @@ import pytest
 from streamlit.elements.lib import policies
 from streamlit.testing.v1 import AppTest
 
-from pages.headlines.asking import EXAMPLES, MANY, ONE
+from pages.headlines.asking import EXAMPLES, MANY
 from pages.shared import places
+from pages.shared.why import ONE
 from tests.pages.test_app import APP, PAGES
 from tests.pages.test_headlines import asked  # noqa: F401
 from tests.predictions import made_pair, made_run

@@ -76,7 +76,7 @@ def test_a_doubtful_label_is_decided_by_one_button_and_taken_back(app, run, runs
 
 def test_a_buttons_place_means_the_same_for_every_row(app, run):
     app.run()
-    app.segmented_control(key="part").set_value("labels").run()
+    app.segmented_control(key="neutral-part").set_value("labels").run()
     app.pills(key="doubted-of").set_value(["train"]).run()
     rows = next(table.value for table in app.dataframe if "decision" in table.value)
     own = set()

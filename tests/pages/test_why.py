@@ -1,5 +1,6 @@
 """Why, on a page: asked for with a button, in a sentence with marked words, letter by letter, and as a table."""
 
+import pandas as pd
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -96,4 +97,21 @@ def test_the_link_keeps_the_kind_of_prompt(monkeypatch, answers, kind):
     asked = []
     monkeypatch.setattr(st, "page_link", lambda *_, query_params, **__: asked.append(query_params))
     why.what_if(None, "$RJKV turns 30 today", answers)
-    assert asked == [{"text": "$RJKV turns 30 today"} | ({"kind": kind} if kind else {})]
+    (query,) = asked
+    assert (query["text"], query["edit"], query["mode"]) == (*["$RJKV turns 30 today"] * 2, why.ONE)
+    assert query.get("kind") == kind
+
+
+@pytest.mark.parametrize(
+    ("before", "dtype", "said"),
+    [
+        (0.87, "bfloat16", "positive 90%; the run's own answer, rounded differently in bfloat16, was 87%."),
+        (0.87, "float32", "positive 90%; the run's own answer was 87%."),
+        (0.895, "bfloat16", None),
+    ],
+)
+def test_an_answer_a_point_or_more_from_the_runs_own_is_told(before, dtype, said):
+    explanation = explained("Growth continues", [(2.0, -0.5, -0.5)])
+    row = pd.Series({"baseline": "positive", "baseline confidence": before, "tuned": "invalid", "tuned confidence": 0})
+    told = why.answered_otherwise(explanation, row, dtype)
+    assert told == ([f"Answered again here, baseline: {said}"] if said else [])
