@@ -1,5 +1,8 @@
 """The run that is meant where nobody names one: the pinned one, else the best on its validation rows.
 
+A run that continues another one on a repair set or on corrected labels stands back, since its validation rows may have
+chosen what it was mended with: it is taken where it is pinned, or where there is no other one.
+
 A pin is the file ``pinned`` in the folder of runs, which holds a run's id.
 """
 
@@ -11,6 +14,7 @@ from finsent.errors import DiskFullError, FinsentError, RunNotFoundError, RunSta
 from finsent.files import write_atomically
 from finsent.inference.predictions import load_predictions
 from finsent.metrics.classification import evaluate_predictions
+from finsent.runs.chain import is_mended
 from finsent.runs.history import read_comparison
 from finsent.runs.locks import launch_lock
 from finsent.runs.store import Run, RunState, list_runs
@@ -60,7 +64,8 @@ def choose(
     """Return the run of some (newest first) that is meant where nobody names one, or None where there is none.
 
     That is the pinned run, if it is ``usable``; else, of the usable finished runs on the same data as the newest of
-    them, the one of highest macro-F1 on its own validation rows. The test rows have no say in it. ``standing_of`` may
+    them, the one of highest macro-F1 on its own validation rows. The test rows have no say in it, and runs that were
+    mended (see :func:`finsent.runs.chain.is_mended`) stand back where there is another one. ``standing_of`` may
     remember what :func:`standing` returns.
     """
     pin = pinned_id(runs_dir)
@@ -72,13 +77,38 @@ def choose(
         return None
     newest = known[0][0]
     same = [(run, place) for run, place in known if run.source_hash == newest.source_hash]
-    ranked = [(place.macro_f1, run, place.n) for run, place in same if place.macro_f1 is not None]
-    if len(same) == 1 or not ranked:
-        return Chosen(newest, "the newest finished run on these data")
+    by_id = {run.id: run for run in runs}
+    back = [run for run, _ in same if is_mended(run, by_id)]
+    others = [(run, place) for run, place in same if run not in back]
+    if not others:
+        return _best(same)
+    found = _best(others, ", mended ones aside" * bool(back))
+    return Chosen(found.run, f"{found.why}{_standing_back(back, found.run)}")
+
+
+def _best(known: Sequence[tuple[Run, Standing]], aside: str = "") -> Chosen:
+    """Return the best of some runs (newest first) on their validation rows, or the newest where none has such rows.
+
+    ``aside`` says which others are not among them.
+    """
+    ranked = [(place.macro_f1, run, place.n) for run, place in known if place.macro_f1 is not None]
+    if len(known) == 1 or not ranked:
+        return Chosen(known[0][0], f"the newest finished run on these data{aside}")
     # Of equals the newest: max keeps the first.
     macro_f1, best, n = max(ranked, key=lambda one: one[0])
-    words = f"the best of {len(same)} finished runs on these data: macro-F1 {macro_f1:.3f} on its {n:,} validation rows"
-    return Chosen(best, words)
+    judged = f"macro-F1 {macro_f1:.3f} on its {n:,} validation rows"
+    return Chosen(best, f"the best of {len(known)} finished runs on these data{aside}: {judged}")
+
+
+def _standing_back(back: Sequence[Run], chosen: Run) -> str:
+    """Return which runs are not taken by themselves, and why; "" where none is."""
+    if not back:
+        return ""
+    why = "validation rows may have chosen what mended"
+    if len(back) > 1:
+        return f"; {len(back)} runs that continue others stand back, since {why} them: pin one to have it shown"
+    whom = "it" if back[0].parent == chosen.id else "another run"
+    return f"; {back[0].title} continues {whom} and stands back, since {why} it: pin it to have it shown"
 
 
 def chosen_run(runs_dir: Path, usable: Callable[[Run], bool] = lambda run: run.has_comparison) -> Chosen:

@@ -11,6 +11,7 @@ import pandas as pd
 from finsent.data.twins import normalise
 from finsent.errors import RunError, RunNotFoundError
 from finsent.inference.predictions import load_predictions
+from finsent.runs.chain import built_on
 from finsent.runs.rows import training_rows, training_rows_if_kept
 from finsent.runs.store import Run, load_run
 
@@ -84,7 +85,7 @@ def _earlier_rows(run: Run) -> tuple[list[pd.DataFrame], list[str]]:
     tables: list[pd.DataFrame] = []
     gaps: list[str] = []
     # Records can be edited: a run that would build on itself is looked at once.
-    met, waiting = {run.id}, _built_on(run)
+    met, waiting = {run.id}, built_on(run)
     while waiting:
         ident = waiting.pop(0)
         if ident in met:
@@ -100,16 +101,12 @@ def _earlier_rows(run: Run) -> tuple[list[pd.DataFrame], list[str]]:
         except RunError:
             gaps.append(f"{name} cannot be read")
             continue
-        waiting += _built_on(earlier)
+        waiting += built_on(earlier)
         if rows is None:
             gaps.append(f"{name} kept no training rows")
         else:
             tables.append(rows)
     return tables, gaps
-
-
-def _built_on(run: Run) -> list[str]:
-    return [run.parent] * bool(run.parent) + list(run.averaged)
 
 
 def _with_own_ids(rows: pd.DataFrame) -> pd.DataFrame:

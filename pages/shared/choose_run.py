@@ -23,7 +23,10 @@ from pages.shared.ui import plain_markdown, user_errors
 # Not widgets' keys: they must outlive a change of page.
 _CHOSEN, _ROWS = "chosen-run", "chosen-rows"
 _PIN_HELP = "Makes this run the one that every page and command takes where nobody chose another."
-_UNPIN_HELP = "Then the best run on its validation rows is taken where nobody chose another."
+_UNPIN_HELP = (
+    "Then the best run on its validation rows is taken where nobody chose another. One that continues another run on a "
+    "repair set or corrections stands back."
+)
 _CLASSES = {3: "three", 5: "five"}
 
 

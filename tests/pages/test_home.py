@@ -12,6 +12,7 @@ from finsent.evaluation.classifier import Answer
 from finsent.labels import TO_THREE
 from finsent.recipe import get_recipe
 from finsent.runs.chosen import pin, unpin
+from finsent.runs.origin import Origin, UsedRepair
 from finsent.runs.store import create_run, load_run, update_run
 from pages.shared import places
 from tests.predictions import made_pair, made_predictions, made_run
@@ -127,3 +128,16 @@ def test_a_run_that_cannot_be_read_is_passed_over(runs_dir: Path):
     app = visit()
     assert not app.exception
     assert "The result" not in headings(app)
+
+
+def test_a_mended_run_is_not_shown_by_itself_and_the_line_says_so(runs_dir: Path):
+    parent = made_run(runs_dir, *made_pair(120, validation=60, gain=-0.5), name="first")
+    child = made_run(runs_dir, *made_pair(120, validation=60, gain=2.0), name="second *try*")
+    repair = UsedRepair(rows=4, synthetic=0, replayed=12, sha256="")
+    update_run(child.folder, origin=Origin(parent=parent.id, repair=repair))
+    shown = words(visit())
+    assert "Run first (the newest finished run on these data, mended ones aside; second " in shown.replace("\\", "")
+    assert "second *try* continues it and stands back" in shown.replace("\\", "")
+    assert "second *try*" not in shown
+    pin(child)
+    assert "try\\* (pinned)" in words(visit())

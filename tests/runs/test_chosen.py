@@ -4,8 +4,9 @@ import pytest
 
 from finsent.errors import RunNotFoundError, RunStateError
 from finsent.recipe import get_recipe
-from finsent.runs.chosen import Standing, choose, chosen_run, interrupted, pin, pinned_id, standing, unpin
+from finsent.runs.chosen import Chosen, Standing, choose, chosen_run, interrupted, pin, pinned_id, standing, unpin
 from finsent.runs.deletion import delete_run
+from finsent.runs.origin import Origin, UsedCorrections, UsedRepair
 from finsent.runs.stages import _NOTHING_LEARNED
 from finsent.runs.store import create_run, list_runs, update_run
 from tests.predictions import made_pair, made_run
@@ -77,6 +78,50 @@ def test_a_pin_comes_first_and_falls_with_its_run(judged, runs_dir):
     assert chosen_run(runs_dir).run.id == best.id
     assert unpin(runs_dir) == pinned.id
     assert pinned_id(runs_dir) is None
+
+
+REPAIR = UsedRepair(rows=4, synthetic=0, replayed=12, sha256="")
+CORRECTED = UsedCorrections(version=1, sha256="", keep=0, change=1, drop=0, flag=0)
+
+
+@pytest.mark.parametrize("mending", [{"repair": REPAIR}, {"corrections": CORRECTED}], ids=["repair set", "corrections"])
+def test_a_mended_run_stands_back_for_the_one_that_it_continues(judged, runs_dir, mending):
+    parent = judged(-0.5, "first")
+    child = judged(2.0, "second", origin=Origin(parent=parent.id, **mending))
+    found = choose(list_runs(runs_dir), runs_dir)
+    assert found.run.id == parent.id
+    assert found.why == (
+        "the newest finished run on these data, mended ones aside; second continues it and stands back, since "
+        "validation rows may have chosen what mended it: pin it to have it shown"
+    )
+    pin(child)
+    assert choose(list_runs(runs_dir), runs_dir).run.id == child.id
+    unpin(runs_dir)
+    # What builds on it has learnt the same: run on without another repair set, or averaged.
+    judged(2.5, "third", origin=Origin(parent=child.id))
+    judged(2.5, "mean", averaged=(parent.id, child.id))
+    found = choose(list_runs(runs_dir), runs_dir)
+    assert found.run.id == parent.id
+    assert "; 3 runs that continue others stand back, since" in found.why
+    other = judged(-1.0, "other")
+    found = choose(list_runs(runs_dir), runs_dir)
+    assert (found.run.id, other.source_hash) == (parent.id, parent.source_hash)
+    assert found.why.startswith("the best of 2 finished runs on these data, mended ones aside: macro-F1 ")
+
+
+def test_a_mended_run_is_taken_where_there_is_no_other(judged, runs_dir):
+    parent = judged(-0.5)
+    child = judged(2.0, origin=Origin(parent=parent.id, repair=REPAIR))
+    delete_run(runs_dir, parent.id)
+    assert choose(list_runs(runs_dir), runs_dir) == Chosen(child, "the newest finished run on these data")
+
+
+def test_a_run_that_is_continued_on_its_own_rows_is_judged_fairly(judged, runs_dir):
+    parent = judged(-0.5)
+    child = judged(2.0, origin=Origin(parent=parent.id))
+    assert choose(list_runs(runs_dir), runs_dir).run.id == child.id
+    corrected = judged(2.5, origin=Origin(corrections=CORRECTED))
+    assert choose(list_runs(runs_dir), runs_dir).run.id == corrected.id
 
 
 def test_a_run_without_a_model_is_not_pinned(runs_dir):
