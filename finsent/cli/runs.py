@@ -195,7 +195,7 @@ def _neutral_points(run: Run) -> "pd.DataFrame":
     from finsent.runs.curves import neutral_called_positive, read_curves
 
     points = neutral_called_positive(run, read_curves(run.folder)).assign(run=run.id)
-    return points[["run", "step", "value", "low", "high", "n"]]
+    return points[["run", "step", "value", "low", "high", "n", "of"]]
 
 
 def describe(options: argparse.Namespace) -> Printed:

@@ -1,6 +1,7 @@
 """Commands about what errors share: ``slices``, ``stories`` and ``disagree``."""
 
 import argparse
+from typing import Any
 
 from finsent.cli.arguments import Commands, Printed, add_command, add_output, add_run, add_runs_dir, known
 from finsent.cli.meant import meant_run
@@ -62,8 +63,15 @@ def show_stories(options: argparse.Namespace) -> Printed:
     if options.csv is not None:
         write_table(options.csv, without_lists(rows))
     counts = ", ".join(f"{count:,} {story}" for story, count in found.counts.items())
-    head = f"{found.n:,} validation rows at steps {', '.join(map(str, found.steps))} (0: the baseline): {counts}"
-    value = {"run": run.id, "steps": list(found.steps), "n": found.n, "counts": found.counts, "rows": records(rows)}
+    zero = f" (0: {found.start})" if found.start else " (what it began with is not known)"
+    head = f"{found.n:,} validation rows at steps {', '.join(map(str, found.steps))}{zero}: {counts}"
+    value: dict[str, Any] = {"run": run.id, "start": found.start}
+    value |= {
+        "steps": list(found.steps),
+        "n": found.n,
+        "counts": found.counts,
+        "rows": records(rows),
+    }
     columns = ["row_id", "story", "strip", "gold", "last answer", "first right", "forgotten", "text"]
     return Printed(value, f"{head}\n{table_text(rows[columns])}")
 

@@ -1,7 +1,7 @@
 """Each row's story: what a run answered at every evaluation, so that it is seen when a row was learnt and forgotten.
 
-The validation rows' answers at every evaluation are kept in ``predictions/validation.parquet``, with the step; the
-baseline's answers are step 0. Forgetting is counted as by Toneva et al. (2019).
+The validation rows' answers at every evaluation are kept in ``predictions/validation.parquet``, with the step; step 0
+is what the run began with (see :mod:`finsent.runs.first_answers`). Forgetting is counted as by Toneva et al. (2019).
 """
 
 from dataclasses import dataclass
@@ -10,26 +10,29 @@ import numpy as np
 import pandas as pd
 
 from finsent.errors import RunError, RunStateError
-from finsent.inference.predictions import LOGP_COLUMNS, answer_probabilities, load_predictions, load_steps
+from finsent.inference.predictions import LOGP_COLUMNS, answer_probabilities, load_steps
 from finsent.labels import FIVE_LABELS
 from finsent.metrics.classification import class_view
 from finsent.metrics.statistics import Numbers
+from finsent.runs.first_answers import BASELINE, first_answers
 from finsent.runs.store import Run
 
 ALWAYS, LEARNT, UNSTEADY, FORGOTTEN, NEVER = "always right", "learnt", "unsteady", "forgotten", "never learnt"
 #: From what is worth looking at to what is not.
 STORIES = (FORGOTTEN, NEVER, UNSTEADY, LEARNT, ALWAYS)
 STORY_HELP = (
-    "The baseline counts as the first evaluation. Forgotten: right at some evaluation, and wrong at the last. Never "
-    "learnt: wrong at each. Unsteady: right at the last, after it was lost once. Learnt: wrong at first, then right to "
-    "the end. Always right: at each."
+    "What the run began with, the baseline or the run that it continues, counts as the first evaluation. Forgotten: "
+    "right at some evaluation, and wrong at the last. Never learnt: wrong at each. Unsteady: right at the last, after "
+    "it was lost once. Learnt: wrong at first, then right to the end. Always right: at each."
 )
 RIGHT, WRONG = "●", "○"
 
 
 @dataclass(frozen=True)
 class Stories:
-    """The stories of ``n`` validation rows over the evaluations at ``steps`` (0 is the baseline).
+    """The stories of ``n`` validation rows over the evaluations at ``steps``.
+
+    ``start`` says whose answers step 0 has, the baseline's or the parent's; where it is "", there is no step 0.
 
     ``rows`` has ``row_id, text, gold, story, strip`` (one mark an evaluation, ● right and ○ wrong), ``said`` (the
     answer at each), ``shares`` (the probability of the right label at each, 0 to 1), ``first right`` (the step, missing
@@ -41,11 +44,12 @@ class Stories:
     n: int
     counts: dict[str, int]
     rows: pd.DataFrame
+    start: str = BASELINE
 
     @property
     def evaluations(self) -> int:
-        """How often the run was evaluated while it trained; the baseline does not count."""
-        return len(self.steps) - 1
+        """How often the run was evaluated while it trained; step 0 does not count."""
+        return len(self.steps) - bool(self.start)
 
 
 def run_stories(run: Run, classes: int = 3) -> Stories:
@@ -56,20 +60,22 @@ def run_stories(run: Run, classes: int = 3) -> Stories:
         RunError: they cannot be read, or are not about the validation rows that the baseline was judged on.
     """
     file = run.predictions_file("validation")
-    if not file.exists() or not run.predictions_file("baseline").exists():
+    first = first_answers(run) if file.exists() else None
+    if first is None:
         raise RunStateError(
             f"Run {run.id} is {run.state} and has kept no answers from its evaluations: they begin with the first one, "
             "and runs of older versions did not keep them."
         )
-    baseline, evaluations = load_predictions(run.predictions_file("baseline")), load_steps(file)
-    rows = baseline[baseline["split"] == "validation"]
+    rows, evaluations = first.rows, load_steps(file)
     for step, table in evaluations.groupby("step"):
         if not _same_rows(rows, table):
             raise RunError(
                 f"What run {run.id} answered at step {step} is not about the validation rows that its baseline was "
                 f"judged on. Delete {file}, and each row's story is left out."
             )
-    return stories(rows, evaluations, classes)
+    if first.answers is None:
+        return stories(rows, evaluations, classes, start="")
+    return stories(first.answers, evaluations, classes, first.whose)
 
 
 def _same_rows(rows: pd.DataFrame, others: pd.DataFrame) -> bool:
@@ -77,10 +83,13 @@ def _same_rows(rows: pd.DataFrame, others: pd.DataFrame) -> bool:
     return first == second
 
 
-def stories(baseline: pd.DataFrame, evaluations: pd.DataFrame, classes: int = 3) -> Stories:
-    """Return the stories of validation rows from the baseline's answers and those of each evaluation (``step``)."""
-    first = baseline.reset_index(drop=True)
-    tables = [(0, first)]
+def stories(first: pd.DataFrame, evaluations: pd.DataFrame, classes: int = 3, start: str = BASELINE) -> Stories:
+    """Return the stories of validation rows from the answers at step 0 and those of each evaluation (``step``).
+
+    ``start`` says whose the first ones are; where it is "", they do not count, and only the rows are taken from there.
+    """
+    first = first.reset_index(drop=True)
+    tables = [(0, first)] if start else []
     for step, table in evaluations.groupby("step", sort=True):
         tables.append((int(str(step)), first[["row_id"]].merge(table, on="row_id", how="left")))
     right: Numbers = np.column_stack([_right(table, classes) for _, table in tables])
@@ -100,7 +109,7 @@ def stories(baseline: pd.DataFrame, evaluations: pd.DataFrame, classes: int = 3)
     rows = rows.sort_values(["story", "last share"], kind="stable").drop(columns="last share").reset_index(drop=True)
     rows["story"] = rows["story"].astype(str)
     counts = {story: int((rows["story"] == story).sum()) for story in STORIES}
-    return Stories(tuple(steps), len(rows), counts, rows)
+    return Stories(tuple(steps), len(rows), counts, rows, start)
 
 
 def told(found: Stories, row: pd.Series) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """Training curves, read from a run's TensorBoard event files while they grow."""
 
 import errno
-import os
 import struct
 import threading
 from collections.abc import Iterator
@@ -11,10 +10,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from finsent.errors import reason
-from finsent.inference.predictions import load_predictions
 from finsent.labels import NEUTRAL, POSITIVE, TO_THREE
 from finsent.limits import BYTES
 from finsent.metrics.statistics import wilson_bounds
+from finsent.runs.first_answers import OWN, first_answers
 from finsent.runs.store import Run
 
 if TYPE_CHECKING:
@@ -155,27 +154,29 @@ def curve(curves: pd.DataFrame, tag: str) -> pd.DataFrame:
 def neutral_called_positive(run: Run, curves: pd.DataFrame) -> pd.DataFrame:
     """Return the share of neutral validation texts called positive at each evaluation of a run.
 
-    Columns ``step, value, low, high, n`` with 95 % Wilson intervals (Wilson 1927). Step 0 is the baseline, taken
-    from its predictions on the same texts, which also tell how many of them are neutral; empty before these exist.
+    Columns ``step, value, low, high, n, of`` with 95 % Wilson intervals (Wilson 1927). Step 0 is what the model
+    answered before training, and ``of`` says whose answers a point is about (see :mod:`finsent.runs.first_answers`);
+    there is no step 0 where they are not known. Empty before the baseline was scored, whose rows tell how many are
+    neutral.
 
     Raises:
         DamagedFileError: these predictions cannot be read.
     """
-    columns = ["step", "value", "low", "high", "n"]
-    file = run.predictions_file("baseline")
-    if not os.path.lexists(file):
+    columns = ["step", "value", "low", "high", "n", "of"]
+    first = first_answers(run)
+    n = 0 if first is None else int((first.rows["label"] == NEUTRAL).sum())
+    if first is None or n == 0:
         return pd.DataFrame(columns=columns, dtype=float)
-    rows = load_predictions(file)
-    neutral = rows[(rows["split"] == "validation") & (rows["label"] == NEUTRAL)]
-    n = len(neutral)
-    if n == 0:
-        return pd.DataFrame(columns=columns, dtype=float)
-    before = (neutral["predicted"].map(TO_THREE) == POSITIVE).mean()
     logged = curve(curves, "eval/neutral_as_positive")
-    points = pd.DataFrame({"step": [0, *logged["step"]], "value": [before, *logged["value"]]})
+    points = logged[["step", "value"]].assign(of=OWN)
+    if first.answers is not None:
+        neutral = first.answers[first.answers["label"] == NEUTRAL]
+        before = (neutral["predicted"].map(TO_THREE) == POSITIVE).mean()
+        start = pd.DataFrame({"step": [0], "value": [before], "of": [first.whose]})
+        points = pd.concat([start, points], ignore_index=True) if len(points) else start
     counts = (points["value"] * n).round()
     points["low"], points["high"] = wilson_bounds(counts.to_numpy(), n)
-    return points.assign(n=n)
+    return points.assign(n=n)[columns].reset_index(drop=True)
 
 
 def _table(rows: list[tuple[str, int, float, float]]) -> pd.DataFrame:

@@ -37,7 +37,8 @@ def show_stories(run: Run, classes: int) -> None:
         )
         return
     counts = ", ".join(f"**{count:,}** {story}" for story, count in found.counts.items())
-    st.markdown(f"Of n = {found.n:,} validation rows, at the baseline and {found.evaluations:,} evaluations: {counts}.")
+    began = f"{found.start} and " if found.start else ""
+    st.markdown(f"Of n = {found.n:,} validation rows, at {began}{found.evaluations:,} evaluations: {counts}.")
     chosen = st.pills(
         "Show the rows that are",
         STORIES,
@@ -56,6 +57,7 @@ def show_stories(run: Run, classes: int) -> None:
 
 
 def _show_table(run: Run, found: Stories, rows: pd.DataFrame, allowed: pd.Series) -> None:
+    began = f"first {found.start} (step 0), then " if found.start else "how the run began is not known; "
     kept = " The adapter that was kept need not be that of the last step." if run.recipe.checkpoint != "last" else ""
     rows_that_open(
         rows,
@@ -88,7 +90,7 @@ def _show_table(run: Run, found: Stories, rows: pd.DataFrame, allowed: pd.Series
             "forgotten": st.column_config.NumberColumn("times forgotten"),
         },
         lambda row: _show_story(run, found, row, allowed),
-        f"A mark an evaluation, ● right and ○ wrong: first the baseline (step 0), then steps {found.steps[1]:,} to "
+        f"A mark an evaluation, ● right and ○ wrong: {began}steps {found.steps[bool(found.start)]:,} to "
         f"{found.steps[-1]:,}.{kept} Choose a row: its story opens here.",
         placeholder="–",
     )

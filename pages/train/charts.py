@@ -9,11 +9,20 @@ import streamlit as st
 from finsent.charts.thinning import thin_curves
 from finsent.charts.training import loss_figure, scalar_figure, share_figure
 from finsent.runs.curves import curve, neutral_called_positive
+from finsent.runs.first_answers import BASELINE, OWN, PARENT
 from finsent.runs.store import Run
 from pages.shared.ui import counted, on_demand, show_chart, show_table, what_is
 
 LOSS_TAGS = ("train/loss", "eval/loss")
 SMALL_TAGS = ("train/learning_rate", "train/grad_norm", "train/tokens_per_second")
+
+
+#: What is said of step 0, by whose the first point is.
+_STEP_0 = {
+    BASELINE: "Step 0 is the baseline.",
+    PARENT: "Step 0 is the run that this one continues: training began with its adapter, not with the baseline.",
+    OWN: "There is no step 0: how the run that this one continues answers these texts is not known.",
+}
 
 
 @dataclass(frozen=True)
@@ -57,18 +66,21 @@ def _last_step(run: Run, curves: pd.DataFrame) -> int:
 
 def show_figures(run: Run, drawn: Drawn) -> None:
     neutral, curves = drawn.neutral, drawn.thinned
-    n = f" (n = {neutral['n'].iloc[-1]:.0f})" if len(neutral) else ""
+    last = neutral.iloc[-1] if len(neutral) else None
+    n = f" (n = {last['n']:.0f})" if last is not None else ""
+    # Before the first evaluation there is no figure of this run yet.
+    whose = f", {last['of']}" if last is not None and last["of"] != OWN else ""
     figures = {
         "Step": f"{run.steps:,}",
         "Training loss": _last(curves, "train/loss", "{:.4f}"),
         "Validation loss": _last(curves, "eval/loss", "{:.4f}"),
-        f"Neutral called positive{n}": f"{neutral['value'].iloc[-1]:.1%}" if len(neutral) else "–",
+        f"Neutral called positive{whose}{n}": f"{last['value']:.1%}" if last is not None else "–",
         "Tokens a second": _last(curves, "train/tokens_per_second", "{:,.0f}"),
     }
     with st.container(horizontal=True):
         for label, value in figures.items():
             # Fixed widths, so that nothing moves when a number grows.
-            st.metric(label, value, width=225 if label.startswith("Neutral") else 135)
+            st.metric(label, value, width=330 if label.startswith("Neutral") else 135)
 
 
 def _last(curves: pd.DataFrame, tag: str, form: str) -> str:
@@ -85,7 +97,7 @@ def show_charts(run: Run, drawn: Drawn) -> None:
     with left:
         show_chart(drawn.loss, _loss_caption(run, drawn.curves), key=f"loss-{run.id}")
     with right:
-        show_chart(drawn.share, _neutral_caption(drawn.neutral), key=f"neutral-{run.id}")
+        show_chart(drawn.share, _neutral_caption(run, drawn.neutral), key=f"neutral-{run.id}")
     for column, (tag, figure) in zip(st.columns(len(SMALL_TAGS)), drawn.small.items(), strict=True):
         column.plotly_chart(figure, key=f"{tag}-{run.id}", config={"displayModeBar": False})
     st.caption("Learning rate, gradient norm before clipping, and tokens trained a second, at each logged step.")
@@ -105,12 +117,18 @@ def _loss_caption(run: Run, curves: pd.DataFrame) -> str:
     )
 
 
-def _neutral_caption(neutral: pd.DataFrame) -> str:
+def _neutral_caption(run: Run, neutral: pd.DataFrame) -> str:
+    if neutral.empty and run.parent:
+        return (
+            "Neutral validation texts that the model calls positive; known with the first evaluation. At step 0 it is "
+            "the adapter of the run that it continues, whose answers to these texts are known only where that one was "
+            "judged on them."
+        )
     if neutral.empty:
         return "Neutral validation texts that the model calls positive; known once the baseline is scored."
     return (
         f"Share of neutral validation texts called positive (n = {neutral['n'].iloc[-1]:.0f}), with 95 % Wilson "
-        "intervals. Step 0 is the baseline."
+        f"intervals. {_STEP_0[neutral['of'].iloc[0]]}"
     )
 
 

@@ -45,6 +45,15 @@ def test_stories_are_told_from_the_answers_at_each_step():
     assert sum(found.counts.values()) == 5
 
 
+def test_where_the_start_is_not_known_the_first_evaluation_is_the_first():
+    rows, *evaluations = tables()
+    kept = pd.concat([table.assign(step=10 * place) for place, table in enumerate(evaluations, start=1)])
+    found = stories(rows, kept, start="")
+    assert (found.steps, found.evaluations, found.start) == ((10, 20, 30), 3, "")
+    assert found.rows.set_index("row_id").loc["r2", "strip"] == "●●○"
+    assert stories(rows, kept).evaluations == 3
+
+
 def test_a_resumed_run_keeps_each_step_once(tmp_path):
     path = tmp_path / "predictions" / "validation.parquet"
     _, first, second, third = tables()

@@ -11,7 +11,9 @@ from streamlit.testing.v1 import AppTest
 from finsent.data.prepared import prepare
 from finsent.errors import EmptyDataError
 from finsent.recipe import change_recipe, get_recipe
+from finsent.runs.beginning import content_hash
 from finsent.runs.corrections import decide, saved_corrections
+from finsent.runs.deletion import delete_run
 from finsent.runs.origin import Origin
 from finsent.runs.store import list_runs, update_run
 from pages.neutral import labels
@@ -166,6 +168,39 @@ def test_a_child_is_held_against_its_parent_on_compare(runs_dir):
     assert any("This run is better than its parent" in element.value for element in app.markdown)
     assert any("12 rows mended, 0 broken" in element.value.replace("\\", "") for element in app.markdown)
     assert len(list_runs(runs_dir)) == 2
+
+
+def test_what_a_child_began_with_is_shown_as_its_parents_while_it_trains(runs_dir):
+    gold = ["neutral"] * 8 + ["positive"] * 12
+    baseline, tuned = (
+        made_predictions(gold, answers).assign(split=["validation"] * 10 + ["test"] * 10)
+        for answers in (["positive"] * 20, ["positive"] + ["neutral"] * 19)
+    )
+    parent, child = (made_run(runs_dir, baseline, tuned, name=name) for name in ("first", "child"))
+    parent.adapter_dir.mkdir()
+    (parent.adapter_dir / "adapter_model.safetensors").write_bytes(b"weights")
+    update_run(child.folder, origin=Origin(parent=parent.id, adapter_sha256=content_hash(b"weights")))
+
+    def watched(run):
+        app = AppTest.from_file(APP, default_timeout=120)
+        app.run()
+        app.switch_page(places.TRAIN)
+        app.query_params["run"] = run.id
+        app.run()
+        assert not app.exception
+        figures = {one.label: one.value for one in app.metric if one.label.startswith("Neutral")}
+        return figures, " ".join(one.value for one in app.caption)
+
+    figures, captions = watched(parent)
+    assert figures == {"Neutral called positive, the baseline (n = 8)": "100.0%"}
+    assert "Step 0 is the baseline." in captions
+    figures, captions = watched(child)
+    assert figures == {"Neutral called positive, its parent (n = 8)": "12.5%"}
+    assert "training began with its adapter, not with the baseline" in captions
+    delete_run(runs_dir, parent.id)
+    figures, captions = watched(child)
+    assert figures == {"Neutral called positive": "–"}
+    assert "known with the first evaluation" in captions
 
 
 def test_the_verdict_tells_of_flagged_test_rows_and_shows_itself_without_them(run, runs_dir):

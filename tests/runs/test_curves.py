@@ -10,11 +10,15 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from finsent.inference.predictions import save_predictions
+from finsent.inference.predictions import load_predictions, save_predictions
 from finsent.recipe import get_recipe
+from finsent.runs.beginning import content_hash
 from finsent.runs.curves import CURVE_COLUMNS, CurveReader, curve, neutral_called_positive, read_curves
-from finsent.runs.store import create_run
-from tests.predictions import made_predictions
+from finsent.runs.deletion import delete_run
+from finsent.runs.first_answers import first_answers
+from finsent.runs.origin import Origin
+from finsent.runs.store import create_run, load_run, update_run
+from tests.predictions import made_predictions, made_run
 
 
 def point(tag, step, value):
@@ -125,6 +129,53 @@ def test_neutral_called_positive_starts_at_the_baseline_and_has_wilson_intervals
     save_predictions(rows, run.predictions_file("baseline"))
     table = neutral_called_positive(run, curves)
     assert table["step"].tolist() == [0, 10]
+    assert table["of"].tolist() == ["the baseline", "this run"]
     assert table["value"].tolist() == [6 / 8, 0.25]
     assert table["n"].tolist() == [8, 8]
     assert (table["low"][1], table["high"][1]) == pytest.approx(proportion_confint(2, 8, method="wilson"))
+
+
+@pytest.fixture
+def child(runs_dir):
+    """A run that has just scored its baseline, and continues one that was judged on the same rows."""
+    gold, all_positive = ["neutral"] * 8 + ["positive"] * 2, ["positive"] * 10
+    baseline = made_predictions(gold, all_positive).assign(split=["validation"] * 8 + ["test"] * 2)
+    tuned = made_predictions(gold, ["neutral"] * 6 + ["positive"] * 4).assign(split=baseline["split"])
+    parent = made_run(runs_dir, baseline, tuned)
+    parent.adapter_dir.mkdir()
+    (parent.adapter_dir / "adapter_model.safetensors").write_bytes(b"weights")
+    run = create_run(get_recipe("quick"), runs_dir)
+    save_predictions(baseline, run.predictions_file("baseline"))
+    return update_run(run.folder, origin=Origin(parent=parent.id, adapter_sha256=content_hash(b"weights")))
+
+
+def test_a_continued_run_starts_at_the_run_that_it_continues(child):
+    table = neutral_called_positive(child, read_curves(child.folder))
+    assert table[["step", "value", "n", "of"]].values.tolist() == [[0, 2 / 8, 8, "its parent"]]
+    first = first_answers(child)
+    assert first.whose == "its parent"
+    # Labels are those of the run: they may have been corrected since.
+    changed = first.rows.assign(label=["positive", *first.rows["label"][1:]])
+    save_predictions(changed, child.predictions_file("baseline"))
+    assert neutral_called_positive(child, read_curves(child.folder))["n"].tolist() == [7]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda parent: delete_run(parent.folder.parent, parent.id),
+        lambda parent: parent.predictions_file("tuned").unlink(),
+        lambda parent: (parent.adapter_dir / "adapter_model.safetensors").write_bytes(b"other weights"),
+        lambda parent: save_predictions(
+            load_predictions(parent.predictions_file("tuned")).iloc[1:], parent.predictions_file("tuned")
+        ),
+    ],
+    ids=["deleted", "not judged", "trained on since", "judged on other rows"],
+)
+def test_where_the_parents_answers_are_not_known_there_is_no_step_0(child, spoil):
+    spoil(load_run(child.folder.parent, child.parent))
+    assert first_answers(child).answers is None
+    assert neutral_called_positive(child, read_curves(child.folder)).empty
+    logged = pd.DataFrame({"tag": ["eval/neutral_as_positive"], "step": [3], "wall_time": [0.0], "value": [0.25]})
+    table = neutral_called_positive(child, logged)
+    assert table[["step", "value", "n", "of"]].values.tolist() == [[3, 0.25, 8, "this run"]]
