@@ -71,7 +71,7 @@ def test_look_up_fetch_cancel_fetch_again_train_bring_in_ask(own_app, server, pa
     model, folder = run.recipe.model, str(run.checkpoints_dir)
     data = "Data to judge it on"
     bring_in(page, {"Folder on this machine": folder, "Base model": model, "Name": "brought in", data: str(small_csv)})
-    expect(page.get_by_text("brought in").first).to_be_visible(timeout=2 * MINUTES)
+    expect(page.get_by_role("heading", name="brought in", exact=True)).to_be_visible(timeout=2 * MINUTES)
     page.wait_for_function("location.search.includes('run=')")
     brought = next(one for one in list_runs(own_app.runs_dir) if one.imported)
     assert (brought.state, brought.steps, brought.recipe.model) == (RunState.DONE, 6, model)

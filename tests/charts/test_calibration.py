@@ -14,6 +14,7 @@ from finsent.charts.thinning import thin
 from finsent.evaluation.in_proportion import full_evaluation
 from finsent.metrics.calibration import prior_account, reliability_table
 from finsent.metrics.thresholds import threshold_curve
+from finsent.runs.taught import taught_by
 from tests.evaluation.test_in_proportion import TRAINING
 from tests.metrics.test_calibration import splits_of
 from tests.predictions import as_trained, made_pair
@@ -36,7 +37,7 @@ def test_the_pieces_stand_end_to_end(pairs):
 
 
 def test_references_and_models_stand_on_one_scale(pairs):
-    evaluation = full_evaluation(*pairs, as_trained(TRAINING))
+    evaluation = full_evaluation(*pairs, taught_by(as_trained(TRAINING)))
     table = scale_table(evaluation.models, evaluation.reference, "macro_f1")
     assert table["value"].is_monotonic_increasing
     assert set(table["model"]) == {"baseline", "fine-tuned", "most frequent label", "tf-idf + logistic regression"}

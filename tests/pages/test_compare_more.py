@@ -72,7 +72,7 @@ def test_the_prior_alone(opened, run):
 def test_references_for_scale(opened, run):
     test, _, training = run_tables(run)
     text = words(opened("For scale"))
-    for _, sentence in reference_sentences(references(test[1], training)):
+    for _, sentence in reference_sentences(references(test[1], training.rows)):
         assert sentence in text
     assert "4 training rows" in text
 
