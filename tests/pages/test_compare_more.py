@@ -74,7 +74,7 @@ def test_references_for_scale(opened, run):
     text = words(opened("For scale"))
     for _, sentence in reference_sentences(references(test[1], training.rows)):
         assert sentence in text
-    assert "4 training rows" in text
+    assert "trained on the 4 rows that the fine-tuned adapter has learnt" in text
 
 
 def test_test_texts_that_were_trained_on_are_shown(opened, run, runs_dir):
