@@ -222,7 +222,7 @@ def test_log_tables_and_provenance_of_a_run_are_made_when_they_are_opened(app, s
     assert not app.exception
     columns = [set(frame.value.columns) for frame in app.dataframe]
     assert {"step", "train/loss"} <= columns[0]
-    assert {"step", "value", "low", "high", "n"} == columns[1]
+    assert {"step", "value", "low", "high", "n", "of"} == columns[1]
     assert {"step", "train/grad_norm"} <= columns[2]
     assert len(columns) == 4
     assert len(app.code) == 1
