@@ -2,6 +2,7 @@
 
 import time
 
+import pandas as pd
 import streamlit as st
 
 from finsent.charts.probabilities import probability_figure
@@ -69,6 +70,15 @@ def may_ask(run: Run | None) -> bool:
     if beside := cores_left_by(runs_now()).words:
         st.caption(beside)
     return True
+
+
+def as_row(result: Classified) -> pd.Series:
+    """Return both models' answers as a row of a table of answers has them; see :func:`pages.shared.why.show_why`."""
+    answers = {"baseline": result.baseline} | ({"tuned": result.tuned} if result.tuned else {})
+    labels = {model: answer.label for model, answer in answers.items()}
+    return pd.Series(
+        labels | {f"{model} confidence": answer.probabilities[answer.label] for model, answer in answers.items()}
+    )
 
 
 def show_answers(result: Classified, key: str) -> None:

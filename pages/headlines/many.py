@@ -16,7 +16,7 @@ from finsent.errors import EmptyDataError, FinsentError, TooManyTextsError
 from finsent.evaluation.classifier import Classified, Classifier
 from finsent.runs.cores import computations, cores_left_by
 from finsent.runs.store import Run
-from pages.headlines.asking import EXAMPLES, show_answers
+from pages.headlines.asking import EXAMPLES, as_row, show_answers
 from pages.shared.access import action, open_file
 from pages.shared.models import classifier_of
 from pages.shared.opened import table_that_opens
@@ -183,7 +183,7 @@ def show_results(
     with st.container(border=True):
         st.text(result.text)
         show_answers(result, "chosen")
-        show_why(run, result.text, "chosen", answers)
+        show_why(run, result.text, "chosen", answers, row=as_row(result))
 
 
 def _as_file(write: Callable[[pd.DataFrame], bytes], table: pd.DataFrame, own: pd.DataFrame | None) -> bytes:

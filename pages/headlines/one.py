@@ -9,7 +9,7 @@ from finsent.evaluation.classifier import Classified
 from finsent.evaluation.edits import Edit, changes
 from finsent.evaluation.tried import Tried, edits_of, tried_table
 from finsent.runs.store import Run
-from pages.headlines.asking import EXAMPLES, answered, may_ask, show_answers
+from pages.headlines.asking import EXAMPLES, answered, as_row, may_ask, show_answers
 from pages.shared import places
 from pages.shared.access import action
 from pages.shared.opened import OPENS, opened_place
@@ -51,7 +51,7 @@ def show_one(run: Run | None, answers: tuple[str, ...]) -> None:
         with st.container(border=True):
             show_answers(result, "text")
             st.caption(f"Answered in {seconds:.2f} s on this machine{' by both models' if result.tuned else ''}.")
-            show_why(run, text, "text", answers, link=False)
+            show_why(run, text, "text", answers, link=False, row=as_row(result))
     else:
         show_edit(run, result, after, answers)
     show_suggestions(run, result, answers)
@@ -93,7 +93,7 @@ def show_edit(run: Run | None, before: Classified, after: Classified, answers: t
     for column, (title, one) in zip(st.columns(2, gap="medium"), both, strict=True):
         with column:
             st.caption(f"{title}:")
-            show_why(run, one.text, "text" if one is before else "edit", answers, link=False)
+            show_why(run, one.text, "text" if one is before else "edit", answers, link=False, row=as_row(one))
     tried = st.session_state.setdefault(_TRIED, {}).setdefault(before.text, [])
     if after.text not in tried:
         tried.append(after.text)
@@ -130,7 +130,7 @@ def answered_edits(run: Run | None, edits: list[Edit], answers: tuple[str, ...])
 
 
 def show_tried(original: Classified, tried: list[Tried]) -> None:
-    """Show edits as a table: first what was changed, what each model calls it, and by which rule."""
+    """Show edits as a table: first what was changed, what it is called, and by which rule."""
     models = ["fine-tuned", "baseline"] if original.tuned else ["baseline"]
     table = tried_table(original, tried)
     table = table.round({f"{model} sure": 2 for model in models})
@@ -146,7 +146,7 @@ def show_tried(original: Classified, tried: list[Tried]) -> None:
         on_select=open_edit,
         selection_mode=OPENS,
         height=min(480, 40 + 35 * len(table)),
-        column_order=["change", *models, "rule", *[f"{model} sure" for model in models], "expects"]
+        column_order=["change", models[0], "rule", *models[1:], *[f"{model} sure" for model in models], "expects"]
         + [*[f"{model} as expected" for model in models], "edit"],
         column_config=tried_columns(models),
     )
@@ -162,8 +162,8 @@ def show_tried(original: Classified, tried: list[Tried]) -> None:
 def tried_columns(models: list[str]) -> dict[str, Any]:
     """Return how the columns of the table of edits stand in it, narrow enough for a phone to show those that count."""
     columns: dict[str, Any] = {
-        "change": st.column_config.TextColumn("edit", width=118),
-        "rule": st.column_config.TextColumn(width=105),
+        "change": st.column_config.TextColumn("edit", width=142),
+        "rule": st.column_config.TextColumn(width=116),
         "expects": st.column_config.TextColumn(width=65),
         "edit": st.column_config.TextColumn("the edited text", width="large"),
     }

@@ -13,7 +13,7 @@ from finsent.runs.store import Run
 from pages.shared import places
 from pages.shared.access import action
 from pages.shared.models import classifier_of, known_as
-from pages.shared.ui import plain_markdown, show_error, show_table
+from pages.shared.ui import plain_markdown, scroll_up, show_error, show_table
 
 #: The mode of Headlines in which one text is asked about and changed; it stands in the address.
 ONE = "One headline"
@@ -22,7 +22,7 @@ KINDS = {"News": NEWS_ANSWERS, "Market posts": POST_ANSWERS}
 #: What the address of Headlines says where a link leads to an edit of a text, and the number of that link: the browser
 #: may send it once more with what was typed meanwhile, and then it must not undo that.
 _CHANGE = "change-by"
-#: Not widgets' keys: which of these links were followed, and how many were.
+#: Not a widget's key: which of these links were followed.
 _FOLLOWED = "what-if-followed"
 #: Not a widget's key: it must outlive a change of page. Texts whose explanation the visitor has asked for.
 _OPENED = "explained"
@@ -31,7 +31,7 @@ _METHODS = {"Leave each word out": 0, "Shapley values": 8}
 _MARKS = {"positive": "▲", "bullish": "▲", "neutral": "■", "negative": "▼", "bearish": "▼"}
 #: From so much on a word is marked once, twice, three times (log-probability).
 _STEPS = (0.1, 0.5, 1.5)
-#: From such a difference on, a probability that was computed again is told beside the run's own: one point.
+#: From such a difference on, a probability that was computed again is told beside that above: one point.
 _NOTABLE = 0.01
 
 
@@ -54,8 +54,8 @@ def show_why(
     """Show a button and, once it was pressed, which words push the models' answers to a text towards which label.
 
     ``run`` is whose models answer (None: the embedded base model alone), ``key`` the only one on the page, and
-    ``link`` whether a link leads to Headlines, where the text can be changed. ``row`` has the answers of the run's own
-    that stand beside it: ``baseline, baseline confidence`` and the same of ``tuned``.
+    ``link`` whether a link leads to Headlines, where the text can be changed. ``row`` has the answers that stand above:
+    ``baseline, baseline confidence`` and the same of ``tuned``.
     """
     with st.container(horizontal=True, vertical_alignment="center"):
         asked = action(st.button, "Why?", icon=":material/psychology_alt:", key=f"why-{key}")
@@ -86,7 +86,7 @@ def show_why(
 
 
 def answered_otherwise(explanation: Explanation, row: pd.Series, dtype: str) -> list[str]:
-    """Return a sentence for each model whose answer, computed here again, is a point or more from the run's own."""
+    """Return a sentence for each model whose answer, computed here again, is a point or more from that above."""
     said = []
     rounded = ", rounded differently in bfloat16," if dtype == "bfloat16" else ""
     for model, one in explanation.models.items():
@@ -94,9 +94,7 @@ def answered_otherwise(explanation: Explanation, row: pd.Series, dtype: str) -> 
         here = one.answer.probabilities.get(label)
         if here is not None and abs(here - before) >= _NOTABLE:
             name = "baseline" if model == "baseline" else "fine-tuned model"
-            said.append(
-                f"Answered again here, {name}: {label} {here:.0%}; the run's own answer{rounded} was {before:.0%}."
-            )
+            said.append(f"Answered again here, {name}: {label} {here:.0%}; the answer above{rounded} was {before:.0%}.")
     return said
 
 
@@ -129,6 +127,7 @@ def follow_what_if() -> None:
         said = st.query_params.get(name)
         if said is not None and said in allowed.get(name, (said,)):
             st.session_state[name] = said
+    scroll_up()
 
 
 def show_explanation(explanation: Explanation, key: str) -> None:

@@ -121,3 +121,21 @@ def test_no_figure_is_cut(two_runs, phone):
     assert figures.count() == 5
     whole = "all => all.every(one => [...one.querySelectorAll('*')].every(e => e.scrollWidth <= e.clientWidth))"
     assert figures.evaluate_all(whole)
+
+
+def test_what_if_is_in_view_where_its_link_leads(two_runs, phone):
+    app, (run, _) = two_runs
+    run.adapter_dir.mkdir(exist_ok=True)
+    (run.adapter_dir / "adapter_model.safetensors").write_bytes(b"")
+    (run.adapter_dir / "adapter_config.json").write_text("{}")
+    rows = load_predictions(run.predictions_file("baseline"))
+    row = rows[(rows["label"] == "neutral") & (rows["predicted"] != "neutral")].iloc[0]
+    open_page(phone, f"{app.url}/neutral?run={run.id}&item={row['row_id']}", "Most similar training texts")
+    phone.get_by_role("link", name="What if …?").tap()
+    field = phone.get_by_label("What if …? The headline, changed")
+    expect(field).to_have_value(row["text"], timeout=120_000)
+    expect(phone.get_by_label("Headline", exact=True)).to_have_value(row["text"])
+    expect(phone.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=120_000)
+    assert phone.get_by_test_id("stMain").evaluate("main => main.scrollTop") == 0
+    box = field.bounding_box()
+    assert box["y"] + box["height"] <= 844

@@ -2,7 +2,7 @@
 
 import pytest
 
-from finsent.evaluation.edits import RULES, changes, rule_named, suggested_edits
+from finsent.evaluation.edits import RULES, change_in_words, changes, rule_named, suggested_edits
 
 SENTENCES = {
     "another company": {
@@ -200,3 +200,16 @@ def test_what_changed_is_found_word_by_word():
         ("same", " 5 %"),
         ("gone", "."),
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("Sales rose in May.", "Sales fell in May", "rose → fell, − ."),
+        ("The bank proudly said so.", "The bank said so.", "− proudly"),
+        ("The bank said so.", "The bank happily said so.", "+ happily"),
+        ("Sales rose.", "Sales  rose.", ""),
+    ],
+)
+def test_a_change_is_told_in_a_few_words(before, after, said):
+    assert change_in_words(before, after) == said

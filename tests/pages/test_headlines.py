@@ -10,8 +10,10 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from finsent.cost.speed import Speed
+from finsent.evaluation.attribution import Attribution, Explanation
 from finsent.evaluation.classifier import Answer, Classified, Classifier, text_rows
 from finsent.evaluation.edits import rule_named
+from finsent.evaluation.words import words_of
 from finsent.labels import NEWS_ANSWERS
 from finsent.runs.queue import start_next
 from finsent.runs.store import create_run, update_run
@@ -231,7 +233,19 @@ def test_each_edit_is_asked_about_alone_so_that_a_text_has_one_figure(run, asked
     (table,) = app.dataframe
     assert table.value["fine-tuned sure"].tolist()[:2] == [0.85, 0.9]
     assert [*table.value["change"][:2]] == ["rose → fell", "Sales → SALES, rose → ROSE"]
-    assert list(table.proto.column_order)[:4] == ["change", "fine-tuned", "baseline", "rule"]
+    assert list(table.proto.column_order)[:4] == ["change", "fine-tuned", "rule", "baseline"]
+
+
+def test_why_says_where_its_figure_is_not_that_of_the_card(run, asked, monkeypatch):
+    shares = {"positive": 0.3, "neutral": 0.65, "negative": 0.05}
+    # Both models' card says neutral with 85 %.
+    again = Attribution(Answer("neutral", shares), (Answer("neutral", shares),), (dict.fromkeys(shares, 0.0),))
+    made = Explanation("Nothing", tuple(words_of("Nothing")), "leaving out", again, again)
+    monkeypatch.setattr(why, "explain", lambda *_: made)
+    app = press(visit(text="Nothing"), "Why?")
+    assert not app.exception
+    for model in ("baseline", "fine-tuned model"):
+        assert f"Answered again here, {model}: neutral 65%; the answer above" in said(app)
 
 
 def test_many_are_answered_in_a_table_that_survives_a_change_of_page(run, asked):

@@ -105,12 +105,12 @@ def test_the_link_keeps_the_kind_of_prompt(monkeypatch, answers, kind):
 @pytest.mark.parametrize(
     ("before", "dtype", "said"),
     [
-        (0.87, "bfloat16", "positive 90%; the run's own answer, rounded differently in bfloat16, was 87%."),
-        (0.87, "float32", "positive 90%; the run's own answer was 87%."),
+        (0.87, "bfloat16", "positive 90%; the answer above, rounded differently in bfloat16, was 87%."),
+        (0.87, "float32", "positive 90%; the answer above was 87%."),
         (0.895, "bfloat16", None),
     ],
 )
-def test_an_answer_a_point_or_more_from_the_runs_own_is_told(before, dtype, said):
+def test_an_answer_a_point_or_more_from_that_above_is_told(before, dtype, said):
     explanation = explained("Growth continues", [(2.0, -0.5, -0.5)])
     row = pd.Series({"baseline": "positive", "baseline confidence": before, "tuned": "invalid", "tuned confidence": 0})
     told = why.answered_otherwise(explanation, row, dtype)
