@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finsent.cli.arguments import Commands, Printed, add_command, add_run, add_runs_dir
@@ -72,11 +73,11 @@ def train_run(options: argparse.Namespace) -> Printed:
     if seconds is not None:
         recipe, prepared = fit_into(seconds, recipe, options, prepared)
     if options.estimate or options.measure:
-        return _cost(recipe, options, prepared)
+        return _cost(recipe, options, prepared, beginning)
     if options.queue:
         return _submit(recipe, options, prepared, beginning)
     prepared = prepared or _read_here(recipe)
-    warnings = _announced(recipe, prepared)
+    warnings = _announced(recipe, prepared, options.runs_dir, beginning)
     if options.seeds is not None:
         ended = train_group(recipe, options.runs_dir, options.seeds, options.name, prepared)
     else:
@@ -149,7 +150,9 @@ def _read_here(recipe: Recipe) -> "Prepared | None":
     return None if recipe.source == "hub" and not sujet_is_cached() else prepare(recipe)
 
 
-def _announced(recipe: Recipe, prepared: "Prepared | None") -> list[dict[str, str]]:
+def _announced(
+    recipe: Recipe, prepared: "Prepared | None", runs_dir: Path, beginning: "Beginning | None"
+) -> list[dict[str, str]]:
     """Say on standard error what a run will be and what keeps it from learning; return the latter for JSON."""
     from finsent.data.learnable import launch_warnings
     from finsent.runs.plan import plan_words
@@ -157,10 +160,21 @@ def _announced(recipe: Recipe, prepared: "Prepared | None") -> list[dict[str, st
     if prepared is None:
         return []
     print(plan_words(recipe, prepared), file=sys.stderr)
-    warnings = launch_warnings(recipe, prepared)
+    warnings = launch_warnings(recipe, prepared, _taught_before(runs_dir, beginning))
     for warning in warnings:
         print(f"Before you launch: {warning.sentence}", file=sys.stderr)
     return [warning.as_json() for warning in warnings]
+
+
+def _taught_before(runs_dir: Path, beginning: "Beginning | None") -> list[str]:
+    """Return the labels that the adapter which a run starts from has learnt, as far as they are known."""
+    from finsent.runs.store import load_run
+    from finsent.runs.taught import taught_rows
+
+    if beginning is None or not beginning.origin.parent:
+        return []
+    rows = taught_rows(load_run(runs_dir, beginning.origin.parent)).rows
+    return [] if rows is None else rows["label"].unique().tolist()
 
 
 def _submit(
@@ -171,7 +185,7 @@ def _submit(
     from finsent.runs.queue import submit
 
     prepared = prepared or prepare(recipe)
-    warnings = _announced(recipe, prepared)
+    warnings = _announced(recipe, prepared, options.runs_dir, beginning)
     estimate = estimate_run(recipe, prepared.counts, list_runs(options.runs_dir), options.runs_dir)
     seconds = estimate.seconds if estimate else None
     if options.seeds is not None:
@@ -202,7 +216,9 @@ def _measured(recipe: Recipe, options: argparse.Namespace, prepared: "Prepared |
     return prepared
 
 
-def _cost(recipe: Recipe, options: argparse.Namespace, prepared: "Prepared | None") -> Printed:
+def _cost(
+    recipe: Recipe, options: argparse.Namespace, prepared: "Prepared | None", beginning: "Beginning | None"
+) -> Printed:
     """Return what a run would take, by what was measured on this machine."""
     from finsent.cost.estimate import estimate_run, in_words
     from finsent.data.learnable import launch_warnings
@@ -214,7 +230,8 @@ def _cost(recipe: Recipe, options: argparse.Namespace, prepared: "Prepared | Non
     recipe = settle(recipe)
     seeds = 1 if options.seeds is None else len(group_recipes(recipe, options.seeds))
     prepared = prepared or prepare(recipe)
-    rows, warnings = prepared.counts, launch_warnings(recipe, prepared)
+    rows = prepared.counts
+    warnings = launch_warnings(recipe, prepared, _taught_before(options.runs_dir, beginning))
     steps, warmup = total_steps(recipe, rows["train"]), warmup_steps(recipe, rows["train"])
     estimate = estimate_run(recipe, rows, list_runs(options.runs_dir), options.runs_dir)
     plan = plan_words(recipe, prepared)

@@ -36,10 +36,11 @@ class LaunchWarning:
         return dict(vars(self))
 
 
-def launch_warnings(recipe: Recipe, prepared: Prepared) -> list[LaunchWarning]:
+def launch_warnings(recipe: Recipe, prepared: Prepared, taught: Iterable[str] = ()) -> list[LaunchWarning]:
     """Return why a run of a recipe on its prepared data would learn little or nothing; an empty list if nothing does.
 
-    Labels are looked at over three classes, since bullish and positive teach the same view.
+    ``taught`` are the labels that the adapter which it starts from has learnt. Labels are looked at over three classes,
+    since bullish and positive teach the same view.
     """
     return [
         warning
@@ -47,7 +48,7 @@ def launch_warnings(recipe: Recipe, prepared: Prepared) -> list[LaunchWarning]:
             few_rows(recipe, prepared.counts["train"]),
             few_steps(recipe, prepared.counts["train"]),
             one_label(prepared.train["label"]),
-            untaught_labels(prepared.train["label"], prepared.judged["label"]),
+            untaught_labels([*prepared.train["label"], *taught], prepared.judged["label"]),
         )
         if warning is not None
     ]

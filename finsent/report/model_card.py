@@ -16,9 +16,11 @@ from finsent.metrics.wording import verdict_sentences
 from finsent.recipe import changed_fields
 from finsent.recipe_form import show_value
 from finsent.runs.adapter_export import base_origin, public_name
+from finsent.runs.chain import built_on
 from finsent.runs.history import read_comparison
 from finsent.runs.rows import prepare_again
 from finsent.runs.store import Run
+from finsent.runs.taught import gaps_sentence, taught_rows
 
 _TEMPLATE = ASSETS / "model_card.md.jinja"
 _EMBEDDED, _HUB = "embedded", "hub"
@@ -64,6 +66,7 @@ def model_card(run: Run, form: str, certificate: list[dict[str, Any]] | None = N
             classes=_class_rows(comparison),
             n=comparison.n if comparison else 0,
             verdict=verdict_sentences(run_verdict(run)) if comparison and run.has_comparison else (),
+            taught=_taught(run),
             findings=findings,
             trouble=trouble,
             certificate=certificate,
@@ -100,6 +103,15 @@ def _metadata(run: Run, form: str, comparison: Comparison | None) -> ModelCardDa
         eval_results=results or None,
         ignore_metadata_errors=True,
     )
+
+
+def _taught(run: Run) -> str:
+    """Return what the adapter has learnt besides the run's own rows, in a sentence; "" where that is nothing."""
+    found = taught_rows(run)
+    if not built_on(run) or found.rows is None:
+        return gaps_sentence(found.gaps)
+    counted = f"Its adapter builds on {', '.join(built_on(run))} and has learnt {len(found.rows):,} texts in all."
+    return " ".join(filter(None, [counted, gaps_sentence(found.gaps)]))
 
 
 def _data_name(run: Run) -> str:

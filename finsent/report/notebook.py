@@ -52,6 +52,8 @@ def write_notebook(run: Run, folder: Path) -> None:
 def _check_repeatable(run: Run) -> None:
     recipe = run.recipe
     why = {
+        "it starts from the adapter of another run, which a notebook of its own rows does not have": bool(run.parent),
+        "it trained nothing itself and averages the adapters of other runs": bool(run.averaged),
         "its loss is over the answer set, which TRL does not have": recipe.loss == "answers",
         "it keeps the mean of several adapters, which TRL does not have": recipe.checkpoint == "averaged",
         "it was trained in several processes, which a notebook does not start": recipe.processes > 1,

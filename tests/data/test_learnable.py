@@ -1,5 +1,7 @@
 """What keeps a run from learning is said before it is launched, with what would help."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -49,6 +51,11 @@ def test_one_label_over_three_classes():
 def test_a_label_that_is_judged_and_never_taught():
     assert untaught_labels(["neutral", "positive"], ["negative", "neutral"]).title == "No training row is negative"
     assert untaught_labels(["neutral", "bullish"], ["positive", "neutral"]) is None
+    # What a run continues has taught it the others.
+    drawn = prepare(recipe())
+    untaught = replace(drawn, train=drawn.train[~drawn.train["label"].isin(["negative", "bearish"])])
+    assert "No training row is negative" in [one.title for one in launch_warnings(recipe(), untaught)]
+    assert launch_warnings(recipe(), untaught, taught=["negative"]) == []
     # That there is one label alone is said already.
     assert untaught_labels(["neutral"], ["negative", "neutral"]) is None
 

@@ -15,6 +15,8 @@ from finsent.errors import ExportError, RunStateError
 from finsent.evaluation.classifier import Classifier
 from finsent.recipe import change_recipe
 from finsent.report.export import FORMS, export_run
+from finsent.report.model_card import model_card
+from finsent.runs.origin import Origin
 from finsent.runs.store import create_run, load_run
 from finsent.runs.worker import main as work
 
@@ -150,9 +152,23 @@ def test_a_place_or_form_that_cannot_be_leaves_nothing(trained, tmp_path):
     others = trained.model_copy(update={"recipe": trained.recipe.model_copy(update={"loss": "answers"})})
     with pytest.raises(RunStateError, match="cannot be repeated with TRL alone"):
         export_run(others, "notebook", tmp_path / "new")
+    child = trained.model_copy(update={"origin": Origin(parent="20260101-000000-abcdef")})
+    with pytest.raises(RunStateError, match="it starts from the adapter of another run"):
+        export_run(child, "notebook", tmp_path / "new")
+    with pytest.raises(RunStateError, match="averages the adapters of other runs"):
+        export_run(trained.model_copy(update={"averaged": (trained.id,)}), "notebook", tmp_path / "new")
     with pytest.raises(RunStateError, match="no adapter to merge"):
         export_run(trained.model_copy(update={"folder": tmp_path}), "merged", tmp_path / "new")
     assert [path.name for path in tmp_path.iterdir()] == ["full"]
+
+
+def test_the_card_says_what_a_continued_runs_adapter_has_learnt(trained):
+    assert "builds on" not in model_card(trained, "adapter")
+    average = trained.model_copy(update={"averaged": ("20260101-000000-abcdef", trained.id)})
+    own = trained.splits["train"]
+    card = model_card(average, "adapter")
+    assert f"Its adapter builds on 20260101-000000-abcdef, {trained.id} and has learnt {own:,} texts in all." in card
+    assert "known: run 20260101-000000-abcdef, whose adapter it builds on, was removed." in card
 
 
 def test_the_command_writes_the_form_and_says_what_is_in_it(trained, tmp_path, capsys):
