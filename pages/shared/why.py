@@ -54,8 +54,8 @@ def show_why(
     """Show a button and, once it was pressed, which words push the models' answers to a text towards which label.
 
     ``run`` is whose models answer (None: the embedded base model alone), ``key`` the only one on the page, and
-    ``link`` whether a link leads to Headlines, where the text can be changed. ``row`` has the answers that stand above:
-    ``baseline, baseline confidence`` and the same of ``tuned``.
+    ``link`` whether a link leads to Headlines, where the text can be changed. ``row`` has the answers that stand above,
+    if any do: ``baseline, baseline confidence`` and the same of ``tuned``.
     """
     with st.container(horizontal=True, vertical_alignment="center"):
         asked = action(st.button, "Why?", icon=":material/psychology_alt:", key=f"why-{key}")
@@ -90,6 +90,9 @@ def answered_otherwise(explanation: Explanation, row: pd.Series, dtype: str) -> 
     said = []
     rounded = ", rounded differently in bfloat16," if dtype == "bfloat16" else ""
     for model, one in explanation.models.items():
+        # A row's story has no answers beside it.
+        if model not in row:
+            continue
         label, before = row[model], row[f"{model} confidence"]
         here = one.answer.probabilities.get(label)
         if here is not None and abs(here - before) >= _NOTABLE:

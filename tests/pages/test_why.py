@@ -114,4 +114,5 @@ def test_an_answer_a_point_or_more_from_that_above_is_told(before, dtype, said):
     explanation = explained("Growth continues", [(2.0, -0.5, -0.5)])
     row = pd.Series({"baseline": "positive", "baseline confidence": before, "tuned": "invalid", "tuned confidence": 0})
     told = why.answered_otherwise(explanation, row, dtype)
+    assert not why.answered_otherwise(explanation, pd.Series({"text": "Growth continues"}), dtype)
     assert told == ([f"Answered again here, baseline: {said}"] if said else [])
