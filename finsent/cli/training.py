@@ -16,7 +16,7 @@ from finsent.metrics.figures_json import to_json
 from finsent.recipe import Recipe, total_steps, warmup_steps
 from finsent.recipe_form import command_line
 from finsent.runs.find import find_run
-from finsent.runs.store import Run, RunState, active_run, list_runs, waiting_before
+from finsent.runs.store import Run, RunState, active_run, list_runs, load_run, waiting_before
 from finsent.sizes import size_words
 
 if TYPE_CHECKING:
@@ -168,7 +168,6 @@ def _announced(
 
 def _taught_before(runs_dir: Path, beginning: "Beginning | None") -> list[str]:
     """Return the labels that the adapter which a run starts from has learnt, as far as they are known."""
-    from finsent.runs.store import load_run
     from finsent.runs.taught import taught_rows
 
     if beginning is None or not beginning.origin.parent:

@@ -118,7 +118,7 @@ def test_no_figure_is_cut(two_runs, phone):
     app, _ = two_runs
     open_page(phone, f"{app.url}/model", "torchinfo's total")
     figures = phone.get_by_test_id("stMetricValue")
-    assert figures.count() == 5
+    expect(figures).to_have_count(5, timeout=120_000)
     whole = "all => all.every(one => [...one.querySelectorAll('*')].every(e => e.scrollWidth <= e.clientWidth))"
     assert figures.evaluate_all(whole)
 
