@@ -50,7 +50,8 @@ def estimate_continued(
     """Return what a run that continues another one will cost, by that one's own speed, or None if it has measured none.
 
     ``recipe`` is the new run's. It trains on the parent's training rows, or on the rows of a repair set with
-    ``replay`` ordinary ones for each, of which there may be fewer. The same rows judge both.
+    ``replay`` ordinary ones for each, of which there may be fewer. The same rows judge both; as in
+    :func:`estimate_run`, the baseline is taken to be scored anew.
     """
     speed = speed_of(parent)
     if speed is None or not parent.splits:

@@ -84,7 +84,7 @@ def changes(before: str, after: str) -> list[tuple[str, str]]:
 
 
 def change_in_words(before: str, after: str) -> str:
-    """Return in a few words what makes one text another: “rose → fell”, “− proudly”, “+ gladly”, a few of them."""
+    """Return in a few words what makes one text another, for example “rose → fell, − proudly, + gladly”."""
     said, gone = [], ""
     for kind, piece in [*changes(before, after), ("same", "")]:
         words = " ".join(piece.split())

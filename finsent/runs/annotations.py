@@ -63,7 +63,8 @@ def noted_elsewhere(run: Run, runs: Iterable[Run], row_id: str) -> list[tuple[Ru
     for other in runs:
         if other.id != run.id and other.source_hash == run.source_hash != "":
             with contextlib.suppress(AnnotationError):
-                found += [(other, one) for name, one in read_annotations(other).items() if name == row_id]
+                if (one := read_annotations(other).get(row_id)) is not None:
+                    found.append((other, one))
     return sorted(found, key=lambda pair: pair[1].written, reverse=True)
 
 

@@ -53,6 +53,17 @@ def app(run):
     return app.switch_page(places.NEUTRAL)
 
 
+def opened(page, run):
+    """Open a page of the app with a run in its address."""
+    app = AppTest.from_file(APP, default_timeout=120)
+    app.run()
+    app.switch_page(page)
+    app.query_params["run"] = run.id
+    app.run()
+    assert not app.exception
+    return app
+
+
 def button(app, label):
     return next(button for button in app.button if button.label == label)
 
@@ -159,12 +170,7 @@ def test_a_child_is_held_against_its_parent_on_compare(runs_dir):
     parent = made_run(runs_dir, baseline, made_predictions(gold, ["positive"] * 20), name="first")
     child = made_run(runs_dir, baseline, made_predictions(gold, gold), name="child")
     update_run(child.folder, origin=Origin(parent=parent.id))
-    app = AppTest.from_file(APP, default_timeout=120)
-    app.run()
-    app.switch_page(places.COMPARE)
-    app.query_params["run"] = child.id
-    app.run()
-    assert not app.exception
+    app = opened(places.COMPARE, child)
     assert any("This run is better than its parent" in element.value for element in app.markdown)
     assert any("12 rows mended, 0 broken" in element.value.replace("\\", "") for element in app.markdown)
     assert len(list_runs(runs_dir)) == 2
@@ -182,12 +188,7 @@ def test_what_a_child_began_with_is_shown_as_its_parents_while_it_trains(runs_di
     update_run(child.folder, origin=Origin(parent=parent.id, adapter_sha256=content_hash(b"weights")))
 
     def watched(run):
-        app = AppTest.from_file(APP, default_timeout=120)
-        app.run()
-        app.switch_page(places.TRAIN)
-        app.query_params["run"] = run.id
-        app.run()
-        assert not app.exception
+        app = opened(places.TRAIN, run)
         figures = {one.label: one.value for one in app.metric if one.label.startswith("Neutral")}
         return figures, " ".join(one.value for one in app.caption)
 
