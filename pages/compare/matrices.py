@@ -76,7 +76,12 @@ def show_cell(comparison: Comparison, answers: pd.DataFrame) -> pd.DataFrame:
     options = [*labels, INVALID] if _with_invalid(comparison) else labels
     with st.container(horizontal=True, vertical_alignment="bottom"):
         model = st.radio(
-            "Model", list(MODELS), format_func=MODELS.get, horizontal=True, key="cell-model", bind="query-params"
+            "Model",
+            list(MODELS),
+            format_func=MODELS.__getitem__,
+            horizontal=True,
+            key="cell-model",
+            bind="query-params",
         )
         # The cell that is studied stands first in the lists: a click on a chart sets them, which no default may
         # contradict.

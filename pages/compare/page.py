@@ -34,7 +34,7 @@ from pages.shared import places
 from pages.shared.choose_run import choose_classes, choose_rows, choose_run
 from pages.shared.run_parts import known_figures, show_remarks
 from pages.shared.runs_now import runs_now
-from pages.shared.ui import counted, page_head, show_chart, show_table, user_errors, what_is
+from pages.shared.ui import choose_one, counted, page_head, show_chart, show_table, user_errors, what_is
 from pages.shared.verdict import show_verdict
 
 #: So that a phone shows all columns of the table of counts, their heads in full (pixels).
@@ -113,15 +113,7 @@ def show_per_class(comparison: Comparison) -> None:
         "precision": "the rows that the model gives it",
         "f1": "the rows that deserve it or are given it",
     }
-    chosen = st.segmented_control(
-        "Figure",
-        list(figures),
-        default="recall",
-        required=True,
-        format_func=figures.__getitem__,
-        key="figure",
-        bind="query-params",
-    )
+    chosen = choose_one("Figure", figures, "recall", "figure")
     show_chart(
         dumbbell_figure(table, chosen),
         f"{figures[chosen]} of each class before and after, with 95 % intervals; {comparison.n:,} test rows in all. "

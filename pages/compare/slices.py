@@ -45,7 +45,7 @@ def show_slices(run: Run, classes: int) -> None:
         model = st.radio(
             "Whose errors",
             list(MODELS)[::-1],
-            format_func=MODELS.get,
+            format_func=MODELS.__getitem__,
             horizontal=True,
             key="errors-of",
             bind="query-params",

@@ -11,7 +11,7 @@ from finsent.runs.store import default_runs_dir
 from pages.shared.hub_facts import show_model_facts
 from pages.shared.reading import show_reading
 from pages.shared.typed import chosen, may_read
-from pages.shared.ui import plain_markdown
+from pages.shared.ui import choose_one, plain_markdown
 
 PLACED_BY = {"words": "words", "states": "a model's hidden states"}
 
@@ -37,15 +37,7 @@ def placed(fingerprint: str, rows: pd.DataFrame) -> tuple[pd.DataFrame, str] | N
         FinsentError: they cannot have places, or the model cannot be used.
     """
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        by = st.segmented_control(
-            "Placed by",
-            list(PLACED_BY),
-            default="words",
-            required=True,
-            format_func=PLACED_BY.__getitem__,
-            key="map-place",
-            bind="query-params",
-        )
+        by = choose_one("Placed by", PLACED_BY, "words", "map-place")
         model = _choose_model() if by == "states" else EMBEDDED
     if by == "words":
         said = f"Texts with words in common stand near each other (tf-idf, SVD, t-SNE; seeded), n = {len(rows):,}."

@@ -18,7 +18,7 @@ from pages.shared.opened import OPENS, opened_place
 from pages.shared.pressed import fragment
 from pages.shared.run_parts import safe_title
 from pages.shared.runs_now import runs_now
-from pages.shared.ui import csv_button, say_cut, show_error, what_is
+from pages.shared.ui import choose_one, csv_button, say_cut, show_error, what_is
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
@@ -40,15 +40,7 @@ def show_map(fingerprint: str, rows: pd.DataFrame) -> None:
         if found is None:
             return
         table, said = found
-        by = st.segmented_control(
-            "Coloured by",
-            list(COLOURED_BY),
-            default="label",
-            required=True,
-            format_func=COLOURED_BY.__getitem__,
-            key="map-by",
-            bind="query-params",
-        )
+        by = choose_one("Coloured by", COLOURED_BY, "label", "map-by")
         if by in ANSWERS:
             table = _answered(fingerprint, table)
     except FinsentError as error:

@@ -26,7 +26,7 @@ from pages.shared.opened import table_that_opens
 from pages.shared.pressed import end_here
 from pages.shared.pushes import show_pushes
 from pages.shared.runs_now import runs_now
-from pages.shared.ui import csv_button, page_head, say_cut, show_chart, user_errors, what_is
+from pages.shared.ui import choose_one, csv_button, page_head, say_cut, show_chart, user_errors, what_is
 
 MODELS = {"baseline": "baseline", "tuned": "fine-tuned model"}
 SPLITS = {"test": "Test texts", "validation": "Validation texts"}
@@ -227,15 +227,7 @@ with user_errors():
     split = split_side.radio(
         "From", list(SPLITS), format_func=SPLITS.__getitem__, horizontal=True, key="neutral-split", bind="query-params"
     )
-    part = st.segmented_control(
-        "Show",
-        list(PARTS),
-        default="texts",
-        required=True,
-        format_func=PARTS.__getitem__,
-        key="neutral-part",
-        bind="query-params",
-    )
+    part = choose_one("Show", PARTS, "texts", "neutral-part")
     known_as = (str(run.folder), split, str(run.predictions_file("tuned").stat().st_mtime_ns))
     if part == "labels":
         show_labels(run, known_as)

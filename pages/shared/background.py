@@ -83,13 +83,19 @@ class Work(Generic[Result]):
         self._progress = (what, done, total, since if what == before else monotonic())
 
 
-def show_work(work: Work[Result]) -> None:
-    """Show how far a work is, refreshed until it ends; then the page is shown anew."""
-    fragment(_watch, run_every="1s")(work)
+def show_work(work: Work[Result], words: str = "") -> None:
+    """Show how far a work is, refreshed until it ends; then the page is shown anew.
+
+    ``words`` say what goes on where the work itself doesn't say how far it is.
+    """
+    fragment(_watch, run_every="1s")(work, words)
 
 
-def _watch(work: Work[Result]) -> None:
+def _watch(work: Work[Result], words: str) -> None:
     if work.ended:
         st.rerun()
-    share, words = work.progress()
-    st.progress(share, text=words)
+    if words:
+        st.caption(f":material/hourglass_top: {words} … {in_words(work.seconds)}")
+        return
+    share, progress = work.progress()
+    st.progress(share, text=progress)

@@ -10,10 +10,8 @@ from typing import Any
 
 import streamlit as st
 
-from finsent.cost.estimate import in_words
 from finsent.errors import FinsentError
-from pages.shared.background import Work
-from pages.shared.pressed import fragment
+from pages.shared.background import Work, show_work
 from pages.shared.ui import show_error
 
 #: Not a widget's key: it must outlive a change of page.
@@ -52,7 +50,7 @@ class Begun:
         if work is None:
             return None
         if not work.ended:
-            fragment(_watch, run_every="1s")(work, words)
+            show_work(work, words)
             return None
         try:
             return work.result()
@@ -70,9 +68,3 @@ def begun() -> Begun:
         st.session_state[_BEGUN] = Begun()
     works: Begun = st.session_state[_BEGUN]
     return works
-
-
-def _watch(work: Work[Any], words: str) -> None:
-    if work.ended:
-        st.rerun()
-    st.caption(f":material/hourglass_top: {words} … {in_words(work.seconds)}")

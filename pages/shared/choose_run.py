@@ -18,7 +18,7 @@ from pages.shared.lasting import hold
 from pages.shared.opened import followed, say_in_address
 from pages.shared.run_parts import safe_title
 from pages.shared.runs_now import named_run
-from pages.shared.ui import plain_markdown, user_errors
+from pages.shared.ui import choose_one, plain_markdown, user_errors
 
 # Not widgets' keys: they must outlive a change of page.
 _CHOSEN, _ROWS = "chosen-run", "chosen-rows"
@@ -137,15 +137,7 @@ def choose_classes(key: str) -> int:
 
     The choice stands in the address, under ``key``.
     """
-    return st.segmented_control(
-        "Labels",
-        list(_CLASSES),
-        default=3,
-        required=True,
-        format_func=_CLASSES.__getitem__,
-        key=key,
-        bind="query-params",
-    )
+    return choose_one("Labels", _CLASSES, 3, key)
 
 
 def choose_rows(run: Run) -> str:

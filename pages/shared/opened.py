@@ -21,6 +21,9 @@ _PAGE, _SAID = "address-page", "address-said"
 #: Not a widget's key: what was ticked and clicked in the tables that were shown last, and whether the click counts.
 _CHOSEN = "chosen-in-tables"
 _TABLES_KEPT = 20
+#: What an address calls the number of a link that counts once; not a widget's key: those that were followed.
+_NUMBER = "link"
+_LINKS = "links-followed"
 
 
 def come_to(page: str) -> None:
@@ -51,6 +54,21 @@ def _is_news(name: str, values: list[str]) -> bool:
         return False
     before.append(values)
     return True
+
+
+def numbered(name: str, value: str) -> dict[str, str]:
+    """Return what an address says for a link that counts once, with its number among those that were followed."""
+    return {name: value, _NUMBER: str(len(st.session_state.get(_LINKS, [])))}
+
+
+def follow_numbered(name: str) -> str | None:
+    """Return what a link of :func:`numbered` says that was just followed, else None; the address loses it."""
+    value, number = st.query_params.pop(name, None), st.query_params.pop(_NUMBER, "")
+    before = st.session_state.setdefault(_LINKS, [])
+    if value is None or (name, value, number) in before:
+        return None
+    before.append((name, value, number))
+    return value
 
 
 def is_opened(name: str, ids: pd.Series) -> bool:

@@ -1,9 +1,9 @@
 """What every page shares: its head, the way it shows an error, a chart with its caption and table, plain text."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     # Slow to import, and the first page shows no figure.
     import plotly.graph_objects as go
 
+Choice = TypeVar("Choice")
 #: How a table shows shares, which are from 0 to 1.
 PERCENT = st.column_config.NumberColumn(format="percent")
 
@@ -135,6 +136,20 @@ def scroll_up() -> None:
     """Bring the top of the page into view: Streamlit stays where the button stood that was pressed."""
     top = "<script>document.querySelector('[data-testid=stMain]').scrollTo(0, 0)</script>"
     st.html(top, unsafe_allow_javascript=True)
+
+
+def choose_one(label: str, titles: Mapping[Choice, str], default: Choice, key: str, help: str | None = None) -> Choice:
+    """Let the visitor choose one of some values by their titles, side by side; the address has it under ``key``."""
+    return st.segmented_control(
+        label,
+        list(titles),
+        default=default,
+        required=True,
+        format_func=titles.__getitem__,
+        key=key,
+        help=help,
+        bind="query-params",
+    )
 
 
 def counted(n: int, noun: str) -> str:

@@ -13,17 +13,15 @@ from finsent.runs.store import Run
 from pages.shared import places
 from pages.shared.access import action
 from pages.shared.models import classifier_of, known_as
+from pages.shared.opened import follow_numbered, numbered
 from pages.shared.ui import plain_markdown, scroll_up, show_error, show_table
 
 #: The mode of Headlines in which one text is asked about and changed; it stands in the address.
 ONE = "One headline"
 #: The prompts that Headlines asks with.
 KINDS = {"News": NEWS_ANSWERS, "Market posts": POST_ANSWERS}
-#: What the address of Headlines says where a link leads to an edit of a text, and the number of that link: the browser
-#: may send it once more with what was typed meanwhile, and then it must not undo that.
-_CHANGE = "change-by"
-#: Not a widget's key: which of these links were followed.
-_FOLLOWED = "what-if-followed"
+#: What the address of Headlines says where a link leads to an edit of a text.
+_CHANGE = "change"
 #: Not a widget's key: it must outlive a change of page. Texts whose explanation the visitor has asked for.
 _OPENED = "explained"
 _METHODS = {"Leave each word out": 0, "Shapley values": 8}
@@ -109,8 +107,7 @@ def kind_of(answers: Sequence[str]) -> str | None:
 def what_if(run: Run | None, text: str, answers: tuple[str, ...]) -> None:
     """Show the link to Headlines: the same prompt asks about the text, and a field waits with it to be changed."""
     kind = kind_of(answers)
-    number = str(len(st.session_state.get(_FOLLOWED, [])))
-    query = {"text": text, "edit": text, "mode": ONE, _CHANGE: number}
+    query = {"text": text, "edit": text, "mode": ONE} | numbered(_CHANGE, "yes")
     query |= ({"run": run.id} if run else {}) | ({"kind": kind} if kind else {})
     st.page_link(places.HEADLINES, label="What if …?", icon=":material/edit_note:", query_params=query)
 
@@ -120,11 +117,8 @@ def follow_what_if() -> None:
 
     Call it before the fields are shown. Streamlit itself passes over what equals a field's default.
     """
-    number = st.query_params.pop(_CHANGE, None)
-    followed = st.session_state.setdefault(_FOLLOWED, [])
-    if number is None or number in followed:
+    if follow_numbered(_CHANGE) is None:
         return
-    followed.append(number)
     allowed = {"mode": (ONE,), "kind": tuple(KINDS)}
     for name in ("text", "edit", "mode", "kind"):
         said = st.query_params.get(name)

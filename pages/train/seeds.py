@@ -13,7 +13,7 @@ from pages.shared.access import action
 from pages.shared.pressed import fragment
 from pages.shared.run_parts import state_badge
 from pages.shared.runs_now import runs_now
-from pages.shared.ui import plain_markdown, show_error
+from pages.shared.ui import choose_one, plain_markdown, show_error
 
 CHOICES = {1: "one", 3: "three", 5: "five"}
 SEEDS_HELP = (
@@ -24,16 +24,7 @@ SEEDS_HELP = (
 
 def choose_seeds(seconds: float | None) -> int:
     """Let the visitor choose how many seeds to train; ``seconds`` is what one of them will take, if that is known."""
-    seeds = st.segmented_control(
-        "Seeds",
-        list(CHOICES),
-        default=1,
-        required=True,
-        format_func=CHOICES.__getitem__,
-        key="seeds",
-        bind="query-params",
-        help=SEEDS_HELP,
-    )
+    seeds = choose_one("Seeds", CHOICES, 1, "seeds", SEEDS_HELP)
     if seeds > 1:
         total = f", about {in_words(seeds * seconds)} in all" if seconds else ""
         st.caption(f"{seeds} runs that differ in the seed alone, one after another{total}.")
